@@ -1,0 +1,63 @@
+import { z } from 'zod';
+
+/** What a fault strikes: a VNFC, or a virtual link as a whole, or the way from one VNFC to another on it. */
+export const faultTarget = z.union([
+  z.strictObject({ vnfc: z.string() }),
+  z.strictObject({ link: z.string(), from: z.string().optional(), to: z.string().optional() }),
+]);
+export type FaultTarget = z.output<typeof faultTarget>;
+
+/**
+ * One fault, plain data, so that it can be journalled before it is injected and healed by another process.
+ * `resource` names are the VIM's.
+ */
+export const injection = z.object({
+  id: z.string(),
+  runId: z.string(),
+  kind: z.string(),
+  vim: z.string(),
+  target: faultTarget,
+  params: z.record(z.string(), z.unknown()),
+  seed: z.number().int(),
+  /** The dead man's switch: the VIM heals by itself this many milliseconds after the injection, where it can. */
+  expiresAfterMs: z.number().int().positive(),
+});
+export type Injection = z.output<typeof injection>;
+
+/** What was measured at the target. The fault's own catalogue entry says whether that is the dose asked for. */
+export interface FaultReading {
+  /** The fault shows at the target at all. */
+  readonly effective: boolean;
+  /** The measured figures in the units of the parameters: { delayMs: 81.2 }. */
+  readonly measured: Readonly<Record<string, number | string | boolean>>;
+  /** How it was measured, for the reader of the report. */
+  readonly how: string;
+}
+
+const ratio = z.number().gt(0).max(1);
+
+/** The field's common faults and their doses. A VIM says in capabilities() which it can inject. */
+export const faultParams = {
+  shutdown: z.strictObject({}),
+  crash: z.strictObject({}),
+  stall: z.strictObject({}),
+  'link-cut': z.strictObject({}),
+  partition: z.strictObject({}),
+  delay: z.strictObject({ delayMs: z.number().positive(), jitterMs: z.number().nonnegative().default(0) }),
+  loss: z.strictObject({ ratio }),
+  duplication: z.strictObject({ ratio }),
+  reordering: z.strictObject({ ratio, holdBackMs: z.number().positive().default(20) }),
+  corruption: z.strictObject({ ratio }),
+  rate: z.strictObject({ bytesPerSecond: z.number().int().positive() }),
+  'cpu-starvation': z.strictObject({ share: ratio.describe('The share of its time that the VNFC may still run.') }),
+  'memory-pressure': z.strictObject({ leaveBytes: z.number().int().nonnegative() }),
+  'disk-full': z.strictObject({ disk: z.string().optional(), leaveBytes: z.number().int().nonnegative().default(0) }),
+  'disk-error': z.strictObject({
+    disk: z.string().optional(),
+    on: z.enum(['read', 'write', 'both']).default('both'),
+    ratio: ratio.default(1),
+  }),
+  'clock-skew': z.strictObject({ offsetMs: z.number() }),
+} as const;
+export type FaultKind = keyof typeof faultParams;
+export const faultKinds = Object.keys(faultParams) as readonly FaultKind[];

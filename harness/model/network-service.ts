@@ -1,0 +1,149 @@
+import { z } from 'zod';
+import { snapshotDescriptor } from './snapshot-descriptor.js';
+
+/**
+ * The network service descriptor: what is to be tested, and what is known about it. One schema gives the types,
+ * the checks and the JSON Schema for editors (scenarios/network-service.schema.json).
+ */
+
+const id = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be letters, digits, dot, dash or underscore')
+  .max(64, 'must have at most 64 characters');
+const ms = z.number().int().nonnegative();
+
+export const connectionPoint = z.strictObject({
+  id,
+  link: id.optional().describe('The virtual link that it joins; absent for an external connection point.'),
+  external: z
+    .strictObject({
+      protocol: z.enum(['http', 'udp']),
+      port: z.number().int().min(0).max(65535).default(0).describe('On 127.0.0.1; 0 lets the VIM choose.'),
+    })
+    .optional(),
+});
+
+export const disk = z.strictObject({
+  id,
+  sizeBytes: z.number().int().positive(),
+  independent: z.boolean().default(false).describe('Left out of every snapshot (clause 6.1.1).'),
+});
+
+export const vnfc = z.strictObject({
+  id,
+  vim: z.string().default('embedded'),
+  resource: z.string().optional().describe('Its name in the VIM: domain, container, pod. Default: the id.'),
+  redundancyGroup: id.optional().describe('VNFCs of one group stand in for each other.'),
+  connectionPoints: z.array(connectionPoint).default([]),
+  disks: z.array(disk).default([]),
+  deployment: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe('How the VIM starts it: module, image, domain. Checked by the driver.'),
+});
+
+export const vnf = z.strictObject({
+  id,
+  vnfdId: z.string(),
+  vnfd: z.string().optional().describe('The VNFD: a file or a folder, relative to this file.'),
+  vnfcs: z.array(vnfc).min(1, 'must name at least one VNFC'),
+  snapshot: snapshotDescriptor.prefault({}),
+});
+
+export const virtualLink = z.strictObject({ id, description: z.string().optional() });
+
+const rate = z.number().positive().max(1000).describe('Samples a second, open loop.');
+const probeCommon = { id, rateHz: rate.default(20), timeoutMs: ms.default(1000) };
+const keys = z
+  .strictObject({ prefix: z.string().default(''), from: z.number().int().default(1), to: z.number().int() })
+  .describe('The population that the probe draws from: {key} in url and body becomes prefix + number.');
+
+export const probe = z.discriminatedUnion('kind', [
+  z.strictObject({
+    ...probeCommon,
+    kind: z.literal('http'),
+    connectionPoint: id.optional().describe('<vnfc>.<cp> of this service: its address becomes {base} in the url.'),
+    url: z.string().describe('For example {base}/sessions/{key}.'),
+    method: z.string().default('GET'),
+    body: z.string().optional(),
+    keys: keys.optional(),
+    expect: z
+      .strictObject({ status: z.array(z.number().int()).default([200]), body: z.string().optional() })
+      .prefault({}),
+  }),
+  z.strictObject({
+    ...probeCommon,
+    kind: z.literal('tcp'),
+    host: z.string().default('127.0.0.1'),
+    port: z.number().int().min(1).max(65535),
+  }),
+  z.strictObject({
+    ...probeCommon,
+    kind: z.literal('command'),
+    command: z.array(z.string()).min(1),
+    expectExitCode: z.number().int().default(0),
+  }),
+]);
+
+/** How much an indicator may differ from its baseline and still be as before; the wider of the two counts. */
+export const tolerance = z.strictObject({
+  relative: z.number().nonnegative().optional().describe('0.1 is 10 % of the baseline.'),
+  absolute: z.number().nonnegative().optional().describe("In the indicator's own unit."),
+});
+
+export const indicatorName = z.enum([
+  'requestRate',
+  'errorRatio',
+  'latencyP50',
+  'latencyP95',
+  'latencyP99',
+  'availability',
+]);
+
+export const networkService = z.strictObject({
+  schema: z.literal('ordeal.service/1'),
+  id,
+  name: z.string().optional(),
+  description: z.string().optional(),
+  expectedRecoveryMs: ms.describe('Pre-condition 4 of clause 4.1.1.3.'),
+  highAvailability: z.string().describe('The mechanism that recovers the service by itself (pre-condition 3).'),
+  vims: z.record(z.string(), z.record(z.string(), z.unknown())).default({ embedded: {} }),
+  vnfs: z.array(vnf).min(1, 'must name at least one VNF'),
+  virtualLinks: z.array(virtualLink).default([]),
+  population: z
+    .strictObject({
+      connectionPoint: id,
+      method: z.string().default('PUT'),
+      url: z.string(),
+      body: z.string().default(''),
+      keys,
+    })
+    .optional()
+    .describe('State that is put into the service once it has started, such as live sessions.'),
+  probes: z.array(probe).min(1, 'must name at least one probe'),
+  indicators: z.partialRecord(indicatorName, tolerance).default({}),
+  blastRadius: z
+    .strictObject({
+      vnfcsPerRedundancyGroup: z.number().int().positive().default(1),
+      shareOfVnf: z.number().positive().max(1).default(0.5),
+    })
+    .prefault({}),
+});
+
+export type NetworkService = z.output<typeof networkService>;
+export type Vnf = NetworkService['vnfs'][number];
+export type Vnfc = Vnf['vnfcs'][number];
+export type ConnectionPoint = Vnfc['connectionPoints'][number];
+export type VirtualLink = NetworkService['virtualLinks'][number];
+export type ProbeSpec = NetworkService['probes'][number];
+export type IndicatorName = z.output<typeof indicatorName>;
+export type Tolerance = z.output<typeof tolerance>;
+
+/** A descriptor with the folder that its relative paths start from. */
+export interface LocatedService {
+  readonly file: string;
+  readonly folder: string;
+  readonly descriptor: NetworkService;
+}
+
+export const vnfcsOf = (service: NetworkService): readonly Vnfc[] => service.vnfs.flatMap((v) => v.vnfcs);

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { snapshotType } from './snapshot-descriptor.js';
+import { powerState, vnfInfo } from './vnf-info.js';
+
+/** What a VIM keeps of one VNFC at one moment: the VIM's own record, its data wherever the VIM puts it. */
+export const instanceSnapshot = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string().default(''),
+  createdAt: z.string().describe('ISO 8601'),
+  resource: z.string().describe('The name under which the VIM knew the VNFC.'),
+  computeId: z.string(),
+  type: snapshotType,
+  powerState,
+  parent: z.string().optional(),
+  memory: z.object({ bytes: z.number(), technique: z.enum(['internal', 'external']) }).optional(),
+  disks: z.array(
+    z.object({
+      id: z.string(),
+      bytes: z.number(),
+      included: z.boolean(),
+      reason: z.string().optional().describe('Why it was left out.'),
+    }),
+  ),
+  infrastructure: z.record(z.string(), z.unknown()).describe('Allocated resources and device settings.'),
+  metadata: z.record(z.string(), z.string()),
+  pausedMs: z.number().describe('How long the VNFC did not run because of this snapshot.'),
+  bytesStored: z.number(),
+  location: z.string(),
+});
+export type InstanceSnapshot = z.output<typeof instanceSnapshot>;
+
+/** SOL003 clause 5.5 VnfcSnapshotInfo, with the VIM's record beside it. */
+export const vnfcSnapshotInfo = z.object({
+  id: z.string(),
+  vnfcInstanceId: z.string(),
+  vnfcResourceInfoId: z.string(),
+  creationStartedAt: z.string(),
+  creationFinishedAt: z.string().optional(),
+  computeSnapshotResource: z.object({ vimConnectionId: z.string(), resourceId: z.string() }).optional(),
+  storageSnapshotResources: z.array(
+    z.object({ storageResourceId: z.string(), storageSnapshotResource: z.string().optional() }),
+  ),
+  userDefinedData: z.record(z.string(), z.unknown()),
+});
+export type VnfcSnapshotInfo = z.output<typeof vnfcSnapshotInfo>;
+
+/** SOL003 clause 5.5 VnfSnapshot; `excluded` and `cut` are ours, in userDefinedData when it is serialised. */
+export const vnfSnapshot = z.object({
+  id: z.string(),
+  vnfInstanceId: z.string(),
+  vnfdId: z.string(),
+  creationStartedAt: z.string(),
+  creationFinishedAt: z.string().optional(),
+  vnfInstance: vnfInfo,
+  vnfcSnapshots: z.array(vnfcSnapshotInfo),
+  userDefinedData: z.object({
+    name: z.string(),
+    runId: z.string().optional(),
+    purpose: z.enum(['restore', 'forensic', 'manual', 'lifecycle']),
+    /** Selective snapshots say what they left out (clause 6.1.1). */
+    excluded: z.array(z.object({ vnfcId: z.string(), diskId: z.string().optional(), reason: z.string() })),
+    /** The consistent cut over all VNFCs: skew is the time between the first and the last freeze. */
+    cut: z.object({ consistent: z.boolean(), skewMs: z.number(), pausedMs: z.number() }).optional(),
+  }),
+});
+export type VnfSnapshot = z.output<typeof vnfSnapshot>;

@@ -1,0 +1,196 @@
+import type { CapabilityTable } from './capability.js';
+import type { FaultReading, Injection } from './fault.js';
+import type { LocatedService } from './network-service.js';
+import type { InstanceSnapshot } from './snapshot.js';
+import type { SnapshotType } from './snapshot-descriptor.js';
+import type { PowerState, VirtualLinkInfo } from './vnf-info.js';
+
+/**
+ * The VIM boundary. A VIM knows compute resources, not VNFs: a VNFC has a stable `resource` name (domain, container,
+ * pod), and `locate` tells the id of the compute resource that stands in its place now. Every method may throw
+ * OrdealError; drivers classify their own errors (vim-unreachable is transient, vim-failed is not).
+ */
+export interface Vim extends AsyncDisposable {
+  readonly kind: string;
+  capabilities(): Promise<CapabilityTable>;
+  /** @throws OrdealError of kind unknown-target */
+  locate(resource: string): Promise<ComputeId>;
+  inspect(compute: ComputeId): Promise<ComputeState>;
+  links(): Promise<readonly VirtualLinkInfo[]>;
+  /** Prerequisite: off or crashed. On success: on, freshly booted. */
+  start(compute: ComputeId): Promise<void>;
+  /** Graceful first, forced after `graceMs`. Idempotent. @returns how it ended */
+  stop(compute: ComputeId, options?: { graceMs?: number }): Promise<'graceful' | 'forced' | 'was-off'>;
+  readonly snapshots: Snapshots;
+  readonly pausing?: Pausing;
+  readonly quiescing?: Quiescing;
+  readonly storage?: StorageAttachment;
+  readonly replacement?: Replacement;
+  readonly instantiation?: Instantiation;
+  readonly faults?: NativeFaults;
+}
+
+/** Names one compute resource of the VIM: a container of the report's "virtualised container" kind. */
+export type ComputeId = string;
+
+export interface ComputeState {
+  readonly computeId: ComputeId;
+  readonly resource: string;
+  readonly powerState: PowerState;
+  /** Why it is not running, or what else an operator should know; empty when all is well. */
+  readonly condition: string;
+  /** Which run owns it (quarantined or restored by that run); absent when no run does. */
+  readonly runId?: string;
+  readonly quarantined: boolean;
+  readonly startedAt?: string;
+  readonly resources: { readonly memoryBytes: number; readonly vcpus: number };
+  readonly disks: readonly { readonly id: string; readonly sizeBytes: number; readonly attached: boolean }[];
+  /** `address` is where an external connection point is reached (http://127.0.0.1:8080), else the address on the link. */
+  readonly connectionPoints: readonly {
+    readonly id: string;
+    readonly address: string;
+    readonly link?: string;
+    readonly up: boolean;
+  }[];
+}
+
+export interface CreateSnapshotRequest {
+  readonly name: string;
+  readonly description?: string;
+  readonly type: SnapshotType;
+  readonly memory?: 'internal' | 'external';
+  readonly disk?: { readonly file?: 'internal' | 'external'; readonly copy?: 'sequential' | 'incremental' };
+  /** Disk ids to include; absent means all that are not independent. */
+  readonly volumes?: readonly string[];
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly runId?: string;
+  /** Leave it running, or stop it once captured. Default: as it was. */
+  readonly after?: 'as-before' | 'stopped';
+  /** Where the images go; absent: where the VIM keeps them. */
+  readonly path?: string;
+  /** Milliseconds for the capture; 0 means none. */
+  readonly deadlineMs?: number;
+}
+
+/**
+ * Captured but not yet durable: the VNFC runs again while `store` writes. Nothing is listed before `store` is done.
+ * Exactly one of `store` and `discard` is to be called.
+ */
+export interface CapturedSnapshot {
+  readonly id: string;
+  readonly computeId: ComputeId;
+  readonly pausedMs: number;
+  /** Milliseconds on the VIM's monotonic clock at which the state was frozen; comparable within one VIM. */
+  readonly frozenAtMs: number;
+  store(): Promise<InstanceSnapshot>;
+  discard(): Promise<void>;
+}
+
+export interface SnapshotFilter {
+  readonly ids?: readonly string[];
+  readonly resource?: string;
+  readonly name?: string;
+  readonly runId?: string;
+  readonly type?: SnapshotType;
+}
+
+export interface Snapshots {
+  /**
+   * Prerequisite: the VNFC is on, suspended (then it stays so) or off (cold only). On success: in the same state as
+   * before. On failure: nothing changed, nothing stored. Source: GR NFV-TST 005, 6.4.1 steps 17 to 20.
+   */
+  capture(compute: ComputeId, request: CreateSnapshotRequest): Promise<CapturedSnapshot>;
+  /**
+   * In place: the compute resource gets the state of the snapshot. Source: 6.4.3 steps 13 to 16.
+   * @param state after the revert; absent: the state at the time of the snapshot.
+   */
+  revert(compute: ComputeId, snapshotId: string, options?: RevertOptions): Promise<void>;
+  list(filter?: SnapshotFilter): Promise<InstanceSnapshot[]>;
+  /** @throws OrdealError of kind snapshot-missing */
+  show(snapshotId: string): Promise<InstanceSnapshot>;
+  update(
+    snapshotId: string,
+    change: { name?: string; description?: string; metadata?: Record<string, string> },
+  ): Promise<InstanceSnapshot>;
+  delete(snapshotIds: readonly string[], options?: { consolidate?: boolean }): Promise<void>;
+  /** The image files of the snapshot, to be streamed into a package. Held in memory at no time. */
+  exportImages(snapshotId: string): Promise<readonly SnapshotImage[]>;
+  /** Takes images as exportImages gave them, on this machine or another. */
+  importImages(record: InstanceSnapshot, images: readonly SnapshotImage[]): Promise<InstanceSnapshot>;
+}
+
+export interface RevertOptions {
+  readonly state?: 'on' | 'suspended' | 'off';
+  readonly force?: boolean;
+  readonly host?: string;
+}
+
+export interface SnapshotImage {
+  /** File name within the snapshot: `memory.raw`, `disk-data.raw`, `state.json`. */
+  readonly name: string;
+  readonly role: 'memory' | 'disk' | 'state';
+  readonly sizeBytes: number;
+  open(): Promise<NodeJS.ReadableStream>;
+}
+
+export interface Pausing {
+  /** Freezes it where it stands; answers when it is frozen. Idempotent. @returns ms on the VIM's monotonic clock */
+  pause(compute: ComputeId): Promise<number>;
+  resume(compute: ComputeId): Promise<void>;
+}
+
+export interface Quiescing {
+  /** The VIM unquiesces by itself after `deadlineMs`, whatever becomes of the caller. */
+  quiesce(compute: ComputeId, deadlineMs: number): Promise<void>;
+  unquiesce(compute: ComputeId): Promise<void>;
+}
+
+export interface StorageAttachment {
+  attach(compute: ComputeId, diskId: string): Promise<void>;
+  detach(compute: ComputeId, diskId: string): Promise<void>;
+}
+
+/** Steps 7 and 8 of clause 4.1.1.4: new containers from the snapshots, the failed ones kept for the root cause. */
+export interface Replacement {
+  /** Frozen, cut from every network, not restarted by anybody, not destroyed. Idempotent. */
+  quarantine(compute: ComputeId, runId: string): Promise<void>;
+  /** Undo of quarantine, as far as nothing has taken its place. Idempotent. */
+  unquarantine(compute: ComputeId, runId: string): Promise<void>;
+  /** A new compute resource with the state of the snapshot, paused and not connected. */
+  restoreAsNew(snapshotId: string, runId: string): Promise<ComputeId>;
+  /** The new one takes names and addresses of the old one, all of them together, then runs. */
+  switchOver(pairs: readonly { readonly resource: string; readonly to: ComputeId }[], runId: string): Promise<void>;
+  /** Destroys a quarantined or a never used restored resource of this run; refuses anything else. Idempotent. */
+  release(compute: ComputeId, runId: string): Promise<void>;
+  /** Everything that carries this run's id, or any run's. */
+  ownedBy(runId?: string): Promise<readonly ComputeState[]>;
+}
+
+/** Where the VIM can bring up the sample services by itself. */
+export interface Instantiation {
+  instantiate(service: LocatedService, signal?: AbortSignal): Promise<void>;
+  terminate(): Promise<void>;
+}
+
+/** Faults that the VIM injects by its own means. Each names itself in capabilities() as `fault.<kind>`. */
+export interface NativeFaults {
+  readonly kinds: readonly string[];
+  /** Idempotent by injection id. Must not return before the fault is on. */
+  inject(injection: Injection): Promise<void>;
+  /** Measures the effect at the target while the fault is on. */
+  verify(injection: Injection): Promise<FaultReading>;
+  /** Idempotent; works when the target was restarted, replaced or is gone, and from another process. */
+  heal(injection: Injection): Promise<void>;
+  /** Injections that are on now, of every run. */
+  active(): Promise<readonly Injection[]>;
+}
+
+/** What a driver is given; its own options come from the descriptor's `vims` section and are its to check. */
+export interface VimContext {
+  readonly service: LocatedService;
+  /** The folder of all state of this user of Ordeal (default .ordeal). */
+  readonly stateFolder: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export type VimFactory = (context: VimContext) => Promise<Vim>;
