@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { injection } from './fault.js';
+
+/**
+ * The write-ahead journal: every intent is durable before the act. An action is plain data that is enough to undo it
+ * from another process, on another day, whatever has become of the target. Undoing is idempotent.
+ */
+const compute = { vim: z.string(), resource: z.string(), computeId: z.string() };
+
+export const journalAction = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('fault'), injection }),
+  z.object({ type: z.literal('freeze'), ...compute }),
+  z.object({ type: z.literal('quarantine'), ...compute }),
+  z.object({ type: z.literal('restore-as-new'), vim: z.string(), resource: z.string(), snapshotId: z.string() }),
+  z.object({
+    type: z.literal('switch-over'),
+    vim: z.string(),
+    pairs: z.array(z.object({ resource: z.string(), from: z.string(), to: z.string() })),
+  }),
+  z.object({ type: z.literal('package'), file: z.string() }),
+]);
+export type JournalAction = z.output<typeof journalAction>;
+
+export interface JournalEntry {
+  readonly id: number;
+  readonly runId: string;
+  readonly at: string;
+  readonly action: JournalAction;
+  /**
+   * `intended`: the act may or may not have happened. `done`: it has, and is still in force. `settled`: nothing of it
+   * is left to undo.
+   */
+  readonly state: 'intended' | 'done' | 'settled';
+}
+
+/** What a run needs to be recovered by another process: which service, through which VIMs. */
+export interface JournalledRun {
+  readonly id: string;
+  readonly serviceFile: string;
+  readonly serviceId: string;
+  readonly outFolder: string;
+  readonly pid: number;
+  readonly startedAt: string;
+  /** Milliseconds since 1970 of the last sign of life. */
+  readonly heartbeatAt: number;
+  readonly closed: boolean;
+}

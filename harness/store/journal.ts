@@ -1,0 +1,127 @@
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'libsql';
+import { type JournalAction, type JournalEntry, type JournalledRun, journalAction } from '../model/journal.js';
+import { OrdealError } from '../util/errors.js';
+
+const schema = `
+  create table if not exists run (
+    id text primary key, serviceFile text not null, serviceId text not null, outFolder text not null,
+    pid integer not null, startedAt text not null, heartbeatAt integer not null, closed integer not null default 0
+  ) strict;
+  create table if not exists entry (
+    id integer primary key autoincrement, runId text not null references run (id), at text not null,
+    action text not null, state text not null check (state in ('intended', 'done', 'settled'))
+  ) strict;
+  create index if not exists entry_open on entry (runId) where state <> 'settled';
+  create unique index if not exists run_excludes on run (serviceId) where closed = 0;
+`;
+
+/**
+ * One journal for all VIMs of one state folder, in an embedded database. Every call is durable when it returns
+ * (synchronous = FULL: the write-ahead log is flushed at each commit), so that a power cut loses no intent.
+ */
+export class Journal implements Disposable {
+  readonly #db: Database.Database;
+
+  constructor(readonly stateFolder: string) {
+    mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
+    const file = join(stateFolder, 'journal.db');
+    try {
+      this.#db = new Database(file);
+      this.#db.pragma('journal_mode = WAL');
+      this.#db.pragma('synchronous = FULL');
+      this.#db.pragma('busy_timeout = 5000');
+      this.#db.exec(schema);
+      chmodSync(file, 0o600);
+    } catch (e) {
+      throw new OrdealError('file-invalid', 'The journal cannot be opened', {
+        where: file,
+        cause: e,
+        remedy: 'Nothing was touched. If a run is open, mend the file from a copy before you remove it.',
+      });
+    }
+  }
+
+  /**
+   * Registers the run; a service has at most one open run.
+   * @throws OrdealError of kind `busy`, naming the run that holds the service
+   */
+  begin(run: Omit<JournalledRun, 'heartbeatAt' | 'closed'>): void {
+    try {
+      this.#db
+        .prepare(
+          'insert into run (id, serviceFile, serviceId, outFolder, pid, startedAt, heartbeatAt) values (?, ?, ?, ?, ?, ?, ?)',
+        )
+        .run(run.id, run.serviceFile, run.serviceId, run.outFolder, run.pid, run.startedAt, Date.now());
+    } catch (e) {
+      const holder = this.runs({ open: true }).find((r) => r.serviceId === run.serviceId);
+      if (holder === undefined) throw e;
+      throw new OrdealError('busy', `Run ${holder.id} (process ${holder.pid}) is open on service "${run.serviceId}"`, {
+        remedy: 'Wait for it to end, or run `ordeal recover` when it has died.',
+      });
+    }
+  }
+
+  heartbeat(runId: string): void {
+    this.#db.prepare('update run set heartbeatAt = ? where id = ?').run(Date.now(), runId);
+  }
+
+  /** @throws OrdealError of kind `internal` while entries of the run are open */
+  close(runId: string): void {
+    const open = this.open(runId);
+    if (open.length > 0) {
+      throw new OrdealError('internal', `Run ${runId} still has ${open.length} open journal entries`, {
+        remedy: 'Run `ordeal recover`.',
+      });
+    }
+    this.#db.prepare('update run set closed = 1 where id = ?').run(runId);
+  }
+
+  /** Write this before the act. @returns the entry's id */
+  intend(runId: string, action: JournalAction): number {
+    const { lastInsertRowid } = this.#db
+      .prepare("insert into entry (runId, at, action, state) values (?, ?, ?, 'intended')")
+      .run(runId, new Date().toISOString(), JSON.stringify(action));
+    return Number(lastInsertRowid);
+  }
+
+  done(entry: number): void {
+    this.#db.prepare("update entry set state = 'done' where id = ? and state = 'intended'").run(entry);
+  }
+
+  /** Nothing of it is left to undo. Idempotent. */
+  settle(entry: number): void {
+    this.#db.prepare("update entry set state = 'settled' where id = ?").run(entry);
+  }
+
+  /** What is not settled, the latest first: the order in which it is to be undone. */
+  open(runId?: string): JournalEntry[] {
+    return this.#entries("state <> 'settled' and (? is null or runId = ?) order by id desc", runId);
+  }
+
+  /** All entries of a run, in the order in which they were written. */
+  entries(runId: string): JournalEntry[] {
+    return this.#entries('(? is null or runId = ?) order by id', runId);
+  }
+
+  runs({ open = false }: { open?: boolean } = {}): JournalledRun[] {
+    const rows = this.#db.prepare(`select * from run ${open ? 'where closed = 0' : ''} order by startedAt`).all();
+    return (rows as (Omit<JournalledRun, 'closed'> & { closed: number })[]).map((r) => ({
+      ...r,
+      closed: r.closed !== 0,
+    }));
+  }
+
+  #entries(where: string, runId: string | undefined): JournalEntry[] {
+    const rows = this.#db.prepare(`select * from entry where ${where}`).all(runId ?? null, runId ?? null) as (Omit<
+      JournalEntry,
+      'action'
+    > & { action: string })[];
+    return rows.map((row) => ({ ...row, action: journalAction.parse(JSON.parse(row.action)) }));
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#db.open) this.#db.close();
+  }
+}
