@@ -68,7 +68,11 @@ export const probe = z.discriminatedUnion('kind', [
     body: z.string().optional(),
     keys: keys.optional(),
     expect: z
-      .strictObject({ status: z.array(z.number().int()).default([200]), body: z.string().optional() })
+      .strictObject({
+        status: z.array(z.number().int()).default([200]),
+        body: z.string().optional().describe('The answer contains this text, with {key} and {base} filled in.'),
+        exact: z.boolean().optional().describe('The answer is this text and nothing else.'),
+      })
       .prefault({}),
   }),
   z.strictObject({
