@@ -1,0 +1,79 @@
+/** The schema, one step a version (pragma user_version). A step that was ever released is never edited: add another. */
+export const migrations: readonly string[] = [
+  `
+  create table vnf_snapshot (
+    id text primary key,
+    vnfInstanceId text not null,
+    vnfdId text not null,
+    name text not null,
+    purpose text not null,
+    runId text,
+    creationStartedAt text not null,
+    availability text not null check (availability in ('creating', 'available', 'corrupt', 'deleting')),
+    record text not null,
+    vnfd text
+  ) strict;
+  create index vnf_snapshot_by_vnf on vnf_snapshot (vnfInstanceId, creationStartedAt);
+  create index vnf_snapshot_by_name on vnf_snapshot (name, creationStartedAt);
+  create index vnf_snapshot_by_run on vnf_snapshot (runId, creationStartedAt);
+  create index vnf_snapshot_by_purpose on vnf_snapshot (purpose, creationStartedAt);
+  create index vnf_snapshot_by_time on vnf_snapshot (creationStartedAt);
+  create index vnf_snapshot_unfinished on vnf_snapshot (availability) where availability <> 'available';
+
+  create table vnfc_snapshot (
+    id text not null,
+    vnfSnapshotId text not null references vnf_snapshot (id) on delete cascade,
+    vnfcInstanceId text not null,
+    vimConnectionId text,
+    resourceId text,
+    location text,
+    primary key (vnfSnapshotId, id)
+  ) strict;
+  create index vnfc_snapshot_by_vnfc on vnfc_snapshot (vnfcInstanceId);
+  create index vnfc_snapshot_by_resource on vnfc_snapshot (resourceId);
+
+  create table package (
+    id text primary key,
+    name text not null,
+    state text not null,
+    vnfSnapshotId text,
+    location text,
+    createdAt text not null,
+    record text not null
+  ) strict;
+  create index package_by_snapshot on package (vnfSnapshotId);
+  create index package_by_name on package (name);
+  create index package_by_state on package (state, createdAt);
+
+  create table operation (
+    id text primary key,
+    kind text not null,
+    vnfInstanceIds text not null,
+    state text not null,
+    startedAt text not null,
+    finishedAt text,
+    host text not null,
+    pid integer not null,
+    processStartedAt text not null,
+    undo text not null default '[]',
+    error text
+  ) strict;
+  create index operation_open on operation (state) where finishedAt is null;
+
+  create table vnf_in_operation (
+    vnfInstanceId text primary key,
+    operationId text not null references operation (id) on delete cascade
+  ) strict;
+
+  create table lease (
+    id integer primary key autoincrement,
+    subject text not null,
+    purpose text not null,
+    host text not null,
+    pid integer not null,
+    processStartedAt text not null,
+    takenAt text not null
+  ) strict;
+  create index lease_by_subject on lease (subject);
+  `,
+];

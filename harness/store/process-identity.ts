@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { errnoOf } from '../util/errors.js';
+
+/** Names one process for good: process ids are used again, so the time at which it was started belongs to it. */
+export interface ProcessIdentity {
+  readonly host: string;
+  readonly pid: number;
+  readonly processStartedAt: string;
+}
+
+/** Field 22 of /proc/<pid>/stat, clock ticks since boot; empty where there is no /proc. */
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch (e) {
+    if (errnoOf(e) === undefined) throw e;
+    return '';
+  }
+}
+
+export const thisProcess: ProcessIdentity = {
+  host: hostname(),
+  pid: process.pid,
+  processStartedAt: startOf(process.pid),
+};
+
+/** Of a process on another host nobody here can tell; it counts as alive. */
+export function isAlive(it: ProcessIdentity): boolean {
+  if (it.host !== thisProcess.host) return true;
+  try {
+    process.kill(it.pid, 0);
+  } catch (e) {
+    if (errnoOf(e) === 'ESRCH') return false;
+  }
+  return startOf(it.pid) === it.processStartedAt;
+}

@@ -1,0 +1,44 @@
+import { chmod, mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { classifyIo } from '../util/errors.js';
+import { Database } from './database.js';
+import { Leases } from './leases.js';
+import { migrations } from './migrations.js';
+import { Operations } from './operations.js';
+import { PackageRepository } from './package-repository.js';
+import { VnfSnapshotRepository } from './vnf-snapshot-repository.js';
+
+/** All that Ordeal remembers for one user: repositories, operations in progress, leases. */
+export interface State extends AsyncDisposable {
+  readonly folder: string;
+  readonly database: Database;
+  readonly vnfSnapshots: VnfSnapshotRepository;
+  readonly packages: PackageRepository;
+  readonly operations: Operations;
+  readonly leases: Leases;
+}
+
+/**
+ * Opens the state folder, and makes it when there is none: for its owner alone, because snapshots hold memory. Any
+ * number of processes may have it open.
+ * @throws OrdealError of kinds file-invalid, no-space, busy
+ */
+export async function openState(stateFolder: string): Promise<State> {
+  const folder = resolve(stateFolder);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await chmod(folder, 0o700);
+  } catch (e) {
+    throw classifyIo(e, folder);
+  }
+  const database = new Database(join(folder, 'ordeal.db'), migrations);
+  return {
+    folder,
+    database,
+    vnfSnapshots: new VnfSnapshotRepository(database),
+    packages: new PackageRepository(database),
+    operations: new Operations(database),
+    leases: new Leases(database),
+    [Symbol.asyncDispose]: async () => database[Symbol.dispose](),
+  };
+}

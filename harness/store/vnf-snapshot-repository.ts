@@ -1,0 +1,234 @@
+import { type VnfSnapshot, vnfSnapshot } from '../model/snapshot.js';
+import { OrdealError } from '../util/errors.js';
+import { type AttributeFilter, matches, parseAttributeFilter } from './attribute-filter.js';
+import type { Database } from './database.js';
+
+export interface VnfSnapshotFilter {
+  readonly ids?: readonly string[];
+  readonly vnf?: string;
+  readonly vnfc?: string;
+  readonly name?: string;
+  readonly purpose?: VnfSnapshot['userDefinedData']['purpose'];
+  readonly runId?: string;
+  readonly vnfdId?: string;
+  /** Created at or after, before: ISO 8601 in UTC. */
+  readonly since?: string;
+  readonly before?: string;
+  /** Attribute-based filter of ETSI GS NFV-SOL 013, 5.2: `(eq,vnfdId,lb-1);(cont,userDefinedData/name,upgrade)`. */
+  readonly where?: AttributeFilter | string;
+  /** The newest so many; absent: all. */
+  readonly limit?: number;
+}
+
+export type Availability = 'creating' | 'available' | 'corrupt' | 'deleting';
+
+/** Where the parts of a VNF Snapshot lie; the repository holds references, the VIMs hold the data (clause 6.3). */
+export interface VnfcSnapshotLocation {
+  readonly vnfcInstanceId: string;
+  readonly vimConnectionId: string | null;
+  readonly resourceId: string | null;
+  readonly location: string | null;
+}
+
+/** The VNF/VNFC Snapshot repository of the VNFM: location, content, availability (Vnfm.008). */
+export class VnfSnapshotRepository {
+  constructor(readonly database: Database) {}
+
+  /**
+   * Announces a snapshot that is about to be taken. It is not listed, but known: should the process die, it tells the
+   * next one what to clean up.
+   */
+  begin(snapshot: VnfSnapshot, vnfd: unknown): void {
+    const it = vnfSnapshot.parse(snapshot);
+    this.database.run(
+      `insert into vnf_snapshot (id, vnfInstanceId, vnfdId, name, purpose, runId, creationStartedAt, availability, record, vnfd)
+       values (?, ?, ?, ?, ?, ?, ?, 'creating', ?, ?)`,
+      it.id,
+      it.vnfInstanceId,
+      it.vnfdId,
+      it.userDefinedData.name,
+      it.userDefinedData.purpose,
+      it.userDefinedData.runId ?? null,
+      it.creationStartedAt,
+      JSON.stringify(it),
+      vnfd === undefined ? null : JSON.stringify(vnfd),
+    );
+  }
+
+  /** All of them are listed from now on, or none is: those of one consistent cut belong together. */
+  complete(snapshots: readonly VnfSnapshot[]): void {
+    const parsed = snapshots.map((s) => vnfSnapshot.parse(s));
+    this.database.transaction(() => {
+      for (const it of parsed) this.#write(it, 'available');
+    });
+  }
+
+  /** A snapshot made elsewhere, such as one extracted from a package. */
+  add(snapshot: VnfSnapshot, vnfd?: unknown): void {
+    const it = vnfSnapshot.parse(snapshot);
+    if (this.availability(it.id) !== undefined) {
+      throw new OrdealError('busy', `VNF Snapshot "${it.id}" is in the repository already`, {
+        remedy: 'Delete it first, or give the other one a new id.',
+      });
+    }
+    this.begin(it, vnfd);
+    this.complete([it]);
+  }
+
+  #write(it: VnfSnapshot, availability: Availability): void {
+    const changes = this.database.run(
+      'update vnf_snapshot set name = ?, availability = ?, record = ? where id = ?',
+      it.userDefinedData.name,
+      availability,
+      JSON.stringify(it),
+      it.id,
+    );
+    if (changes === 0) throw missingSnapshot(it.id);
+    this.database.run('delete from vnfc_snapshot where vnfSnapshotId = ?', it.id);
+    for (const vnfc of it.vnfcSnapshots) {
+      const { location } = vnfc.userDefinedData;
+      this.database.run(
+        'insert into vnfc_snapshot (id, vnfSnapshotId, vnfcInstanceId, vimConnectionId, resourceId, location) values (?, ?, ?, ?, ?, ?)',
+        vnfc.id,
+        it.id,
+        vnfc.vnfcInstanceId,
+        vnfc.computeSnapshotResource?.vimConnectionId ?? null,
+        vnfc.computeSnapshotResource?.resourceId ?? null,
+        typeof location === 'string' ? location : null,
+      );
+    }
+  }
+
+  /** The newest first. Only what is whole and verified is listed. */
+  list(filter: VnfSnapshotFilter = {}): VnfSnapshot[] {
+    const { sql, values, rest } = condition(filter);
+    const found: VnfSnapshot[] = [];
+    // Attributes without a column of their own are looked at row by row, so that memory stays flat.
+    const limit = filter.limit ?? Number.POSITIVE_INFINITY;
+    const pushedLimit = rest.length === 0 && Number.isFinite(limit) ? ` limit ${Math.max(0, Math.trunc(limit))}` : '';
+    const rows = this.database.each<{ record: string }>(
+      `select record from vnf_snapshot where ${sql} order by creationStartedAt desc, id desc${pushedLimit}`,
+      ...values,
+    );
+    for (const { record } of rows) {
+      if (found.length >= limit) break;
+      const it: unknown = JSON.parse(record);
+      if (matches(it, rest)) found.push(vnfSnapshot.parse(it));
+    }
+    return found;
+  }
+
+  /** @throws OrdealError of kind snapshot-missing, or snapshot-corrupt when verification found it so */
+  show(id: string): VnfSnapshot {
+    const row = this.database.first<{ record: string; availability: Availability }>(
+      'select record, availability from vnf_snapshot where id = ?',
+      id,
+    );
+    if (row?.availability === 'corrupt') {
+      throw new OrdealError('snapshot-corrupt', `VNF Snapshot "${id}" was found corrupt`, {
+        remedy: 'Delete it and use another; its record can still be queried.',
+      });
+    }
+    if (row === undefined || row.availability !== 'available') throw missingSnapshot(id);
+    return vnfSnapshot.parse(JSON.parse(row.record));
+  }
+
+  availability(id: string): Availability | undefined {
+    return this.database.first<{ availability: Availability }>('select availability from vnf_snapshot where id = ?', id)
+      ?.availability;
+  }
+
+  mark(id: string, availability: Availability): void {
+    if (this.database.run('update vnf_snapshot set availability = ? where id = ?', availability, id) === 0) {
+      throw missingSnapshot(id);
+    }
+  }
+
+  /** Begun or about to be deleted, and not finished. */
+  unfinished(): { snapshot: VnfSnapshot; availability: Availability }[] {
+    return this.database
+      .all<{ record: string; availability: Availability }>(
+        "select record, availability from vnf_snapshot where availability in ('creating', 'deleting')",
+      )
+      .map((row) => ({ snapshot: vnfSnapshot.parse(JSON.parse(row.record)), availability: row.availability }));
+  }
+
+  /** The VNFD as it was when the snapshot was taken. */
+  vnfd(id: string): unknown {
+    const row = this.database.first<{ vnfd: string | null }>('select vnfd from vnf_snapshot where id = ?', id);
+    return row?.vnfd === null || row === undefined ? undefined : JSON.parse(row.vnfd);
+  }
+
+  locations(id: string): VnfcSnapshotLocation[] {
+    return this.database.all<VnfcSnapshotLocation>(
+      'select vnfcInstanceId, vimConnectionId, resourceId, location from vnfc_snapshot where vnfSnapshotId = ?',
+      id,
+    );
+  }
+
+  /** The VNF Snapshots that refer to an instance snapshot of a VIM. */
+  referringTo(vimConnectionId: string, resourceId: string): string[] {
+    return this.database
+      .all<{ vnfSnapshotId: string }>(
+        'select distinct vnfSnapshotId from vnfc_snapshot where resourceId = ? and vimConnectionId = ?',
+        resourceId,
+        vimConnectionId,
+      )
+      .map((row) => row.vnfSnapshotId);
+  }
+
+  /** Renames, or changes user-defined data (tables 5.1.3.4-1). */
+  update(snapshot: VnfSnapshot): void {
+    const it = vnfSnapshot.parse(snapshot);
+    this.database.transaction(() => this.#write(it, 'available'));
+  }
+
+  /** Removes the record; idempotent. What the VIMs hold is the engine's to delete first. */
+  remove(id: string): void {
+    this.database.run('delete from vnf_snapshot where id = ?', id);
+  }
+}
+
+/** Attributes that have a column with an index. */
+const columns: Readonly<Record<string, string>> = {
+  id: 'id',
+  vnfInstanceId: 'vnfInstanceId',
+  vnfdId: 'vnfdId',
+  'userDefinedData/name': 'name',
+  'userDefinedData/purpose': 'purpose',
+  'userDefinedData/runId': 'runId',
+};
+
+/** What the database can decide, and what is left to be looked at. */
+function condition(filter: VnfSnapshotFilter): { sql: string; values: string[]; rest: AttributeFilter } {
+  const conditions = ["availability = 'available'"];
+  const values: string[] = [];
+  const rest: AttributeFilter[number][] = [];
+  const add = (sql: string, value: string | undefined) => {
+    if (value === undefined) return;
+    conditions.push(sql);
+    values.push(value);
+  };
+  add('vnfInstanceId = ?', filter.vnf);
+  add('name = ?', filter.name);
+  add('purpose = ?', filter.purpose);
+  add('runId = ?', filter.runId);
+  add('vnfdId = ?', filter.vnfdId);
+  add('creationStartedAt >= ?', filter.since);
+  add('creationStartedAt < ?', filter.before);
+  add('id in (select vnfSnapshotId from vnfc_snapshot where vnfcInstanceId = ?)', filter.vnfc);
+  add('id in (select value from json_each(?))', filter.ids && JSON.stringify(filter.ids));
+  const where = typeof filter.where === 'string' ? parseAttributeFilter(filter.where) : (filter.where ?? []);
+  for (const it of where) {
+    const column = columns[it.attribute.join('/')];
+    if (column !== undefined && (it.operator === 'eq' || it.operator === 'in')) {
+      add(`${column} in (select value from json_each(?))`, JSON.stringify(it.values));
+    } else rest.push(it);
+  }
+  return { sql: conditions.join(' and '), values, rest };
+}
+
+const missingSnapshot = (id: string): OrdealError =>
+  new OrdealError('snapshot-missing', `VNF Snapshot "${id}" is not in the repository`, {
+    remedy: 'List what there is with `ordeal snapshot list`.',
+  });
