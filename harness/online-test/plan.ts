@@ -1,0 +1,178 @@
+import { type CheckedFault, checkFault, describeFault } from '../fault/catalogue.js';
+import { CapabilityError, type CapabilityRow, missing } from '../model/capability.js';
+import type { Vnf, Vnfc } from '../model/network-service.js';
+import { vnfcsOf } from '../model/network-service.js';
+import type { SnapshotType } from '../model/snapshot-descriptor.js';
+import type { Vim } from '../model/vim.js';
+import { OrdealError } from '../util/errors.js';
+import type { OnlineTestRequest } from './request.js';
+import type { ServiceSession } from './session.js';
+
+/** Everything decided, nothing touched yet. */
+export interface Plan {
+  readonly title: string;
+  readonly faults: readonly (CheckedFault & { readonly afterMs: number })[];
+  /** The tested area: the VNFs whose VNFCs are snapshotted, and restored when the service does not come back. */
+  readonly area: readonly Vnf[];
+  readonly snapshotType?: SnapshotType;
+  readonly baselineMs: number;
+  readonly measureMs: number;
+  readonly expectedRecoveryMs: number;
+  readonly seed: number;
+  /** As a person reads it. */
+  readonly lines: readonly string[];
+}
+
+const seconds = (ms: number) => `${ms / 1000} s`;
+
+/**
+ * Step 1 of clause 4.1.1.4: the place to be tested and the scenario. Anything missing is an error now.
+ * @throws OrdealError of kinds scenario-invalid, unknown-target, capability-missing, blast-radius, grant-denied,
+ *   outside-window, snapshot-forbidden
+ */
+export async function planOnlineTest(session: ServiceSession, request: OnlineTestRequest): Promise<Plan> {
+  const { descriptor } = session.service;
+  const where = `scenario "${request.title}"`;
+  if (request.faults.length === 0) {
+    throw new OrdealError('scenario-invalid', 'No fault is named', { where, expected: 'at least one fault' });
+  }
+  const faults = request.faults.map((f) => ({ ...checkFault(f, where), afterMs: f.afterMs ?? 0 }));
+  for (const fault of faults) checkTarget(session, fault, where);
+  const area = areaOf(session, faults, request.around ?? [], where);
+  checkBlastRadius(session, faults, request.allowBlastRadius === true, where);
+
+  const seed = request.seed ?? Math.floor(Math.random() * 2 ** 31);
+  const baselineMs = request.baselineMs ?? 5000;
+  const measureMs = request.measureMs ?? baselineMs;
+  const expectedRecoveryMs = request.expectedRecoveryMs ?? descriptor.expectedRecoveryMs;
+
+  const needs = new Map<Vim, Set<CapabilityRow>>();
+  const need = (vim: Vim, ...rows: CapabilityRow[]) => {
+    for (const row of rows) needs.set(vim, (needs.get(vim) ?? new Set()).add(row));
+  };
+  for (const fault of faults) need(vimOfFault(session, fault), `fault.${fault.kind}`);
+  const snapshotLines: string[] = [];
+  for (const vnf of area) {
+    const plan = await session.engine.planCreation({
+      vnf: vnf.id,
+      name: `before ${request.title}`,
+      purpose: 'restore',
+      ...(request.snapshotType === undefined ? {} : { type: request.snapshotType }),
+    });
+    snapshotLines.push(...plan.lines);
+    for (const vnfc of vnf.vnfcs) need(session.vimOf(vnfc), 'replacement', 'pause', 'OP-create.instance');
+  }
+  for (const [vim, rows] of needs) {
+    const gaps = missing([...rows], await vim.capabilities());
+    if (gaps.length > 0) throw new CapabilityError(vim.kind, gaps);
+  }
+
+  return {
+    title: request.title,
+    faults,
+    area,
+    ...(request.snapshotType === undefined ? {} : { snapshotType: request.snapshotType }),
+    baselineMs,
+    measureMs,
+    expectedRecoveryMs,
+    seed,
+    lines: [
+      `Service ${descriptor.id}, recovered by: ${descriptor.highAvailability.trim()}`,
+      `Baseline: ${descriptor.probes.map((p) => `${p.id} at ${p.rateHz} Hz`).join(', ')} for ${seconds(baselineMs)}`,
+      ...snapshotLines,
+      ...faults.map((f) => `Fault: ${describeFault(f)}${f.afterMs ? `, ${seconds(f.afterMs)} after the first` : ''}`),
+      `Judged ${seconds(expectedRecoveryMs)} after the injection (expected recovery time), over ${seconds(measureMs)}`,
+      `If not as before: quarantine ${area.flatMap((v) => v.vnfcs.map((c) => c.id)).join(', ')}; start new ones from the snapshots; switch over; forensic snapshot`,
+      `Seed ${seed}`,
+    ],
+  };
+}
+
+function checkTarget(session: ServiceSession, { target }: CheckedFault, where: string): void {
+  if ('vnfc' in target) {
+    session.vnfc(target.vnfc, where);
+    return;
+  }
+  const links = session.service.descriptor.virtualLinks.map((l) => l.id);
+  if (!links.includes(target.link)) {
+    throw new OrdealError('unknown-target', `Virtual link "${target.link}" is not in the service`, {
+      where,
+      expected: `one of ${links.join(', ')}`,
+      remedy: `See ${session.service.file}; nothing was touched.`,
+    });
+  }
+  for (const end of [target.from, target.to]) if (end !== undefined) session.vnfc(end, where);
+}
+
+/** The VNFs of the struck VNFCs, or of those on the struck link, and those that the scenario names besides. */
+function areaOf(
+  session: ServiceSession,
+  faults: readonly CheckedFault[],
+  around: readonly string[],
+  where: string,
+): Vnf[] {
+  const { vnfs } = session.service.descriptor;
+  for (const id of around) {
+    if (vnfs.some((v) => v.id === id)) continue;
+    throw new OrdealError('unknown-target', `VNF "${id}" is not in the service`, {
+      where,
+      expected: `one of ${vnfs.map((v) => v.id).join(', ')}`,
+      remedy: `See ${session.service.file}; nothing was touched.`,
+    });
+  }
+  const struck = (vnfc: Vnfc) =>
+    faults.some(({ target }) =>
+      'vnfc' in target
+        ? target.vnfc === vnfc.id
+        : vnfc.connectionPoints.some((cp) => cp.link === target.link) &&
+          (target.from === undefined || [target.from, target.to].includes(vnfc.id)),
+    );
+  return vnfs.filter((vnf) => around.includes(vnf.id) || vnf.vnfcs.some(struck));
+}
+
+/** Capped by default: at most so many VNFCs of one redundancy group, and such a share of a VNF. */
+function checkBlastRadius(
+  session: ServiceSession,
+  faults: readonly CheckedFault[],
+  allowed: boolean,
+  where: string,
+): void {
+  if (allowed) return;
+  const { blastRadius, vnfs } = session.service.descriptor;
+  const struck = new Set(faults.flatMap(({ target }) => ('vnfc' in target ? [target.vnfc] : [])));
+  const exceeded = (what: string, limit: string) =>
+    new OrdealError('blast-radius', what, {
+      where,
+      expected: limit,
+      remedy: 'Strike fewer VNFCs, raise blastRadius in the descriptor, or say "beyond the blast radius".',
+    });
+  for (const vnf of vnfs) {
+    const count = vnf.vnfcs.filter((c) => struck.has(c.id)).length;
+    const most = Math.max(1, Math.floor(vnf.vnfcs.length * blastRadius.shareOfVnf));
+    if (count > most)
+      throw exceeded(`${count} of ${vnf.vnfcs.length} VNFCs of "${vnf.id}" would be struck`, `at most ${most}`);
+  }
+  const groups = new Map<string, number>();
+  for (const { id, redundancyGroup } of vnfcsOf(session.service.descriptor)) {
+    if (redundancyGroup !== undefined && struck.has(id))
+      groups.set(redundancyGroup, (groups.get(redundancyGroup) ?? 0) + 1);
+  }
+  for (const [group, count] of groups) {
+    if (count > blastRadius.vnfcsPerRedundancyGroup) {
+      throw exceeded(
+        `${count} VNFCs of the redundancy group "${group}" would be struck`,
+        `at most ${blastRadius.vnfcsPerRedundancyGroup}`,
+      );
+    }
+  }
+}
+
+/** A link's faults go to the VIM of a VNFC on that link. */
+export function vimOfFault(session: ServiceSession, { target }: CheckedFault): Vim {
+  if ('vnfc' in target) return session.vimOf(session.vnfc(target.vnfc));
+  const onLink = vnfcsOf(session.service.descriptor).find((v) =>
+    v.connectionPoints.some((cp) => cp.link === target.link),
+  );
+  if (onLink === undefined) throw new OrdealError('unknown-target', `No VNFC is on the virtual link "${target.link}"`);
+  return session.vimOf(onLink);
+}

@@ -1,0 +1,40 @@
+import type { FaultRequest } from '../fault/catalogue.js';
+import type { RunListener } from '../model/run-listener.js';
+import type { RunRecord } from '../model/run-record.js';
+import type { SnapshotType } from '../model/snapshot-descriptor.js';
+
+/** One fault of the test, at its place in time. */
+export interface TimedFault extends FaultRequest {
+  /** Milliseconds after the first injection; default 0. */
+  readonly afterMs?: number;
+}
+
+/** One online test, as either front asks for it. */
+export interface OnlineTestRequest {
+  readonly title: string;
+  readonly front: RunRecord['front'];
+  /** Milliseconds; default 5000. */
+  readonly baselineMs?: number;
+  /** Milliseconds; default: as long as the baseline. */
+  readonly measureMs?: number;
+  /** Overrides the descriptor's, in milliseconds. */
+  readonly expectedRecoveryMs?: number;
+  /** The tested area beside the VNFs that the faults strike; their VNFCs are snapshotted and restored together. */
+  readonly around?: readonly string[];
+  /** Overrides the snapshot descriptor. */
+  readonly snapshotType?: SnapshotType;
+  /** At least one. */
+  readonly faults: readonly TimedFault[];
+  /** The explicit word for a fault that exceeds the blast radius of the descriptor. */
+  readonly allowBlastRadius?: boolean;
+  /** Repeats everything that is drawn at random; default: drawn from the clock, and recorded. */
+  readonly seed?: number;
+}
+
+export interface OnlineTestOptions {
+  /** Where run folders are made; default reports/out. */
+  readonly outFolder: string;
+  readonly listeners?: readonly RunListener[];
+  /** Aborting heals and restores, then ends the run as interrupted. */
+  readonly signal?: AbortSignal;
+}

@@ -1,0 +1,178 @@
+import { dirname, resolve } from 'node:path';
+import {
+  type LocatedService,
+  type NetworkService,
+  networkService,
+  type Vnfc,
+  vnfcsOf,
+} from '../model/network-service.js';
+import type { ResolveAddress } from '../model/probe.js';
+import type { Grant, SnapshotNotification, TraceStep } from '../model/roles.js';
+import type { ComputeId, Vim } from '../model/vim.js';
+import { populate } from '../monitor/load.js';
+import { SnapshotEngine } from '../snapshot/engine.js';
+import { Journal } from '../store/journal.js';
+import { openState, type State } from '../store/state.js';
+import { OrdealError } from '../util/errors.js';
+import { Undo } from '../util/undo.js';
+import { readValidated } from '../util/validate.js';
+import { openVim } from '../vim/registry.js';
+
+export async function readService(file: string): Promise<LocatedService> {
+  const path = resolve(file);
+  const descriptor = await readValidated(path, networkService);
+  checkReferences(descriptor, path);
+  return { file: path, folder: dirname(path), descriptor };
+}
+
+/** What the schema cannot see: names that must exist, and names that must be unique. */
+function checkReferences(service: NetworkService, where: string): void {
+  const invalid = (what: string, expected: string): never => {
+    throw new OrdealError('file-invalid', what, { where, expected, remedy: 'Correct the file.' });
+  };
+  const ids = vnfcsOf(service).map((v) => v.id);
+  const twice = ids.find((id, i) => ids.indexOf(id) !== i);
+  if (twice !== undefined) invalid(`vnfs: VNFC "${twice}" is named twice`, 'unique ids over all VNFs');
+  const links = service.virtualLinks.map((l) => l.id);
+  const points = new Set<string>();
+  for (const vnfc of vnfcsOf(service)) {
+    if (service.vims[vnfc.vim] === undefined) {
+      invalid(`VNFC "${vnfc.id}" names the VIM "${vnfc.vim}"`, `one of vims: ${Object.keys(service.vims).join(', ')}`);
+    }
+    for (const cp of vnfc.connectionPoints) {
+      points.add(`${vnfc.id}.${cp.id}`);
+      if (cp.link !== undefined && !links.includes(cp.link)) {
+        invalid(`connection point ${vnfc.id}.${cp.id} joins "${cp.link}"`, `one of virtualLinks: ${links.join(', ')}`);
+      }
+    }
+  }
+  const named = service.probes.map((p) => ('connectionPoint' in p ? p.connectionPoint : undefined));
+  for (const point of [...named, service.population?.connectionPoint]) {
+    if (point !== undefined && !points.has(point)) {
+      invalid(`connection point "${point}" is not in the service`, `one of ${[...points].join(', ')}`);
+    }
+  }
+}
+
+export interface SessionOptions {
+  /** The folder of journal, repositories and VIM state; default .ordeal */
+  readonly stateFolder: string;
+  readonly grant?: Grant;
+  readonly notification?: SnapshotNotification;
+}
+
+/**
+ * A network service at hand: its VIMs, its snapshot engine, its journal. Attaching to what runs touches nothing;
+ * only `start` brings a service up, and then disposing the session takes it down again.
+ */
+export class ServiceSession implements AsyncDisposable {
+  /** Of every procedure so far; atMs is performance.now(). */
+  readonly trace: TraceStep[] = [];
+  #started = false;
+
+  private constructor(
+    readonly service: LocatedService,
+    readonly vims: ReadonlyMap<string, Vim>,
+    readonly state: State,
+    readonly journal: Journal,
+    readonly options: SessionOptions,
+  ) {}
+
+  static async open(service: LocatedService, options: SessionOptions): Promise<ServiceSession> {
+    await using undo = new Undo();
+    const stateFolder = resolve(options.stateFolder);
+    const journal = new Journal(stateFolder);
+    undo.defer('close the journal', () => journal[Symbol.dispose]());
+    const state = await openState(stateFolder);
+    undo.defer('close the repositories', () => state[Symbol.asyncDispose]());
+    const vims = new Map<string, Vim>();
+    for (const [kind, vimOptions] of Object.entries(service.descriptor.vims)) {
+      const vim = await openVim(kind, { service, stateFolder, options: vimOptions });
+      undo.defer(`close VIM ${kind}`, () => vim[Symbol.asyncDispose]());
+      vims.set(kind, vim);
+    }
+    undo.keep();
+    return new ServiceSession(service, vims, state, journal, { ...options, stateFolder });
+  }
+
+  get engine(): SnapshotEngine {
+    const { grant, notification } = this.options;
+    return new SnapshotEngine({
+      service: this.service,
+      vims: this.vims,
+      state: this.state,
+      trace: (step) => this.trace.push({ ...step, atMs: performance.now() }),
+      ...(grant === undefined ? {} : { grant }),
+      ...(notification === undefined ? {} : { notification }),
+    });
+  }
+
+  /** Brings the service up where its VIM can, and puts its population in. Idempotent. */
+  async start(signal?: AbortSignal): Promise<void> {
+    if (this.#started) return;
+    for (const vim of this.vims.values()) {
+      if (vim.instantiation === undefined) {
+        throw new OrdealError('capability-missing', `VIM "${vim.kind}" does not start services by itself`, {
+          remedy: 'Start the service by its own means, then run again.',
+        });
+      }
+      this.#started = true;
+      await vim.instantiation.instantiate(this.service, signal);
+    }
+    await this.populate();
+  }
+
+  async populate(): Promise<number> {
+    const { population } = this.service.descriptor;
+    return population === undefined ? 0 : (await populate(population, await this.addresses())).stored;
+  }
+
+  /** Where the external connection points are reached now. */
+  async addresses(): Promise<ResolveAddress> {
+    const known = new Map<string, string>();
+    for (const vnfc of vnfcsOf(this.service.descriptor)) {
+      if (!vnfc.connectionPoints.some((cp) => cp.external !== undefined)) continue;
+      const { connectionPoints } = await this.vimOf(vnfc).inspect(await this.locate(vnfc));
+      for (const cp of connectionPoints) known.set(`${vnfc.id}.${cp.id}`, cp.address);
+    }
+    return (point) => {
+      const address = known.get(point);
+      if (address === undefined) throw new OrdealError('unknown-target', `Connection point "${point}" has no address`);
+      return address;
+    };
+  }
+
+  /** @throws OrdealError of kind unknown-target, with the VNFCs that there are */
+  vnfc(id: string, where?: string): Vnfc {
+    const all = vnfcsOf(this.service.descriptor);
+    const found = all.find((v) => v.id === id);
+    if (found !== undefined) return found;
+    throw new OrdealError('unknown-target', `VNFC "${id}" is not in the service "${this.service.descriptor.id}"`, {
+      ...(where === undefined ? {} : { where }),
+      expected: `one of ${all.map((v) => v.id).join(', ')}`,
+      got: id,
+      remedy: `See ${this.service.file}; nothing was touched.`,
+    });
+  }
+
+  vimOf(vnfc: Vnfc): Vim {
+    const vim = this.vims.get(vnfc.vim);
+    if (vim === undefined) throw new OrdealError('capability-missing', `VIM "${vnfc.vim}" is not configured`);
+    return vim;
+  }
+
+  locate(vnfc: Vnfc): Promise<ComputeId> {
+    return this.vimOf(vnfc).locate(vnfc.resource ?? vnfc.id);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await using undo = new Undo();
+    undo.defer('close the journal', () => this.journal[Symbol.dispose]());
+    undo.defer('close the repositories', () => this.state[Symbol.asyncDispose]());
+    for (const vim of this.vims.values()) {
+      undo.defer(`close VIM ${vim.kind}`, () => vim[Symbol.asyncDispose]());
+      if (this.#started) undo.defer(`terminate the service on ${vim.kind}`, () => vim.instantiation?.terminate());
+    }
+    this.#started = false;
+  }
+}
