@@ -53,8 +53,14 @@ export class Database implements Disposable {
     });
   }
 
+  /** @returns how many rows it changed */
   run(sql: string, ...values: readonly Value[]): number {
     return this.#guard(() => this.#statement(sql).run(...values).changes);
+  }
+
+  /** @returns the row's id */
+  insert(sql: string, ...values: readonly Value[]): number {
+    return this.#guard(() => Number(this.#statement(sql).run(...values).lastInsertRowid));
   }
 
   all<Row extends object>(sql: string, ...values: readonly Value[]): Row[] {

@@ -18,7 +18,7 @@ export class Leases {
   /** @param subject a VNF Snapshot, a package or a chunk recipe by its id @param purpose for the message: `a reversion` */
   take(subject: string, purpose: string): Disposable {
     const { host, pid, processStartedAt } = thisProcess;
-    this.database.run(
+    const id = this.database.insert(
       'insert into lease (subject, purpose, host, pid, processStartedAt, takenAt) values (?, ?, ?, ?, ?, ?)',
       subject,
       purpose,
@@ -27,8 +27,6 @@ export class Leases {
       processStartedAt,
       new Date().toISOString(),
     );
-    const id =
-      this.database.first<{ id: number }>('select max(id) as id from lease where subject = ?', subject)?.id ?? 0;
     return { [Symbol.dispose]: () => void this.database.run('delete from lease where id = ?', id) };
   }
 
