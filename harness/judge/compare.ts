@@ -1,0 +1,105 @@
+import type { Tolerance } from '../model/network-service.js';
+import type { Estimate } from './estimate.js';
+
+/** Which way is good. */
+export type Direction = 'lower-is-better' | 'higher-is-better';
+
+/** A claim that is made at most this often when nothing changed at all, margin or not. */
+export const falseAlarm = 0.005;
+
+export interface Comparison {
+  /** after - before. */
+  readonly effect: number;
+  /** How much worse it may be, in the unit of the values. */
+  readonly margin: number;
+  /** Where the effect lies; absent when it has no bounds. */
+  readonly interval?: readonly [number, number];
+  /** @param share of the error budget that this claim may use: 1, or less when several claims are made together. */
+  worse(share: number): boolean;
+  better(share: number): boolean;
+  /** Shown to be not worse than the margin allows; better counts. */
+  readonly asBefore: boolean;
+  /** By which factor both series must grow, roughly, before the comparison can be decided; Infinity: never. */
+  readonly growth: number;
+}
+
+/**
+ * Two estimates against a margin. The bounds of each side are combined by the method of variance estimates recovery
+ * (Zou and Donner, Statistics in Medicine 27, 2008), which keeps them asymmetric and needs no common variance.
+ *
+ * - worse: the effect exceeds the margin at `confidence`, and it exceeds nothing at all at 1 - `falseAlarm`.
+ * - better: likewise on the other side.
+ * - as before: the effect is shown, at `confidence`, to stay within the margin (one of the two one-sided tests of
+ *   Schuirmann, J. Pharmacokinet. Biopharm. 15, 1987; better is no harm, so the other is not asked for).
+ *
+ * A relative margin is a share of the baseline, which is itself an estimate: its uncertainty counts.
+ */
+export function compare(
+  before: Estimate,
+  after: Estimate,
+  { direction, margin: tolerance, confidence }: { direction: Direction; margin: Tolerance; confidence: number },
+): Comparison {
+  const sign = direction === 'lower-is-better' ? 1 : -1;
+  const relative = (tolerance.relative ?? 0) * Math.abs(before.value);
+  const absolute = tolerance.absolute ?? 0;
+  const isRelative = relative > absolute;
+  const margin = Math.max(relative, absolute);
+  const effect = after.value - before.value;
+  const alpha = 1 - confidence;
+  const slope = isRelative ? (tolerance.relative ?? 0) * Math.sign(before.value) * sign : 0;
+
+  // Distances from the estimate of sign * (after - weight * before) to its bounds.
+  const reachDown = (a: number, weight: number) =>
+    sign > 0
+      ? Math.hypot(after.value - after.lower(a), weight * (before.upper(a) - before.value))
+      : Math.hypot(after.upper(a) - after.value, weight * (before.value - before.lower(a)));
+  const reachUp = (a: number, weight: number) =>
+    sign > 0
+      ? Math.hypot(after.upper(a) - after.value, weight * (before.value - before.lower(a)))
+      : Math.hypot(after.value - after.lower(a), weight * (before.upper(a) - before.value));
+
+  const harm = sign * effect;
+  const down = reachDown(alpha, 1 + slope);
+  const up = reachUp(alpha, 1 + slope);
+  const asBefore = harm + up <= margin;
+  const worse = (share: number) =>
+    harm - reachDown(alpha * share, 1 + slope) > margin && harm - reachDown(falseAlarm * share, 1) > 0;
+  const better = (share: number) =>
+    harm + reachUp(alpha * share, 1 - slope) < -margin && harm + reachUp(falseAlarm * share, 1) < 0;
+
+  const low = sign > 0 ? effect - down : effect - up;
+  const high = sign > 0 ? effect + up : effect + down;
+  const distance = Math.abs(harm - margin);
+  const blind = Math.max(before.growth(alpha), after.growth(alpha));
+  const narrow = ((harm > margin ? down : up) / distance) ** 2;
+  return {
+    effect,
+    margin,
+    ...(Number.isFinite(low) && Number.isFinite(high) ? { interval: [low, high] as const } : {}),
+    worse,
+    better,
+    asBefore,
+    growth: Number.isFinite(narrow) ? Math.max(blind, narrow) : blind > 1 ? blind : Number.POSITIVE_INFINITY,
+  };
+}
+
+/**
+ * The claims of several comparisons made together, each in `claims` a test at a share of the error budget: Holm's
+ * step-down (Scandinavian Journal of Statistics 6, 1979) without p-values.
+ * @returns for each claim whether it stands.
+ */
+export function holm(claims: readonly ((share: number) => boolean)[]): readonly boolean[] {
+  const stands = claims.map(() => false);
+  for (let left = claims.length, moved = true; left > 0 && moved; ) {
+    moved = false;
+    const share = 1 / left;
+    for (const [i, claim] of claims.entries()) {
+      if (!stands[i] && claim(share)) {
+        stands[i] = true;
+        moved = true;
+        left -= 1;
+      }
+    }
+  }
+  return stands;
+}

@@ -1,0 +1,113 @@
+import { dependence } from './dependence.js';
+import { clopperPearson, incompleteBeta, normalCritical, solveIncreasing, tabledCritical } from './distributions.js';
+import { ascending, clamp, mean, quantile } from './numbers.js';
+
+/** One quantity of one series, with what the series knows about it. */
+export interface Estimate {
+  readonly value: number;
+  /** How many independent values would know it as well. */
+  readonly effectiveN: number;
+  /** The bound below which the true value lies with probability `alpha` at most; -Infinity when nothing is known. */
+  lower(alpha: number): number;
+  /** The bound above which the true value lies with probability `alpha` at most; Infinity when nothing is known. */
+  upper(alpha: number): number;
+  /** By which factor the series must grow before both bounds exist; 1 when they do. */
+  growth(alpha: number): number;
+}
+
+/** The mean, by Student's t with the effective number of values. */
+export function meanEstimate(values: readonly number[] | Float64Array): Estimate {
+  const value = mean(values);
+  const { standardError, effectiveN } = dependence(values);
+  const reach = (alpha: number) =>
+    standardError === 0 ? 0 : tabledCritical(alpha, Math.max(1, effectiveN - 1)) * standardError;
+  return {
+    value,
+    effectiveN,
+    lower: (alpha) => value - reach(alpha),
+    upper: (alpha) => value + reach(alpha),
+    growth: () => 1,
+  };
+}
+
+/**
+ * A quantile with bounds from order statistics, which assume no distribution (David and Nagaraja, Order Statistics,
+ * 7.1), at the effective number of values of the series "is it below the quantile?". The true p99 of fewer than 299
+ * independent values has no upper bound at 95 %: then the bound is infinite, not a guess.
+ */
+export function quantileEstimate(values: readonly number[] | Float64Array, p: number): Estimate {
+  const sorted = ascending(values);
+  const value = quantile(sorted, p);
+  const below = Float64Array.from(values, (x) => (x <= value ? 1 : 0));
+  const { effectiveN } = dependence(below);
+  // The dependence is itself an estimate: t instead of z, told as fewer values.
+  const counted = (alpha: number) => {
+    const cautious = normalCritical(alpha) / tabledCritical(alpha, Math.max(1, effectiveN - 1));
+    return Math.max(1, effectiveN * cautious ** 2);
+  };
+  // P(the r-th of m values lies below the quantile), for real r; falls with r.
+  const reached = (r: number, m: number) => incompleteBeta(p, r, m - r + 1);
+  const at = (r: number, m: number) => (m > 1 ? quantile(sorted, (r - 1) / (m - 1)) : value);
+  return {
+    value,
+    effectiveN,
+    lower: (alpha) => {
+      const m = counted(alpha);
+      if (reached(1, m) < 1 - alpha) return Number.NEGATIVE_INFINITY;
+      return at(
+        solveIncreasing((r) => -reached(r, m), alpha - 1, 1, m),
+        m,
+      );
+    },
+    upper: (alpha) => {
+      const m = counted(alpha);
+      if (reached(m, m) > alpha) return Number.POSITIVE_INFINITY;
+      return at(
+        solveIncreasing((r) => -reached(r, m), -alpha, 1, m),
+        m,
+      );
+    },
+    growth: (alpha) => {
+      const needed = Math.log(alpha) / Math.log(Math.max(p, 1 - p));
+      return Math.max(1, needed / counted(alpha));
+    },
+  };
+}
+
+/** The spread: the mean distance from the median. Unlike the quartiles it sees two modes move apart. */
+export function spreadEstimate(values: readonly number[] | Float64Array): Estimate {
+  const median = quantile(ascending(values), 0.5);
+  const distances = Float64Array.from(values, (x) => Math.abs(x - median));
+  const value = mean(distances);
+  const { standardError, effectiveN } = dependence(distances);
+  // On the logarithmic scale, where a ratio of spreads is symmetric and its bounds stay positive.
+  const ratio = (alpha: number) =>
+    value === 0 ? 1 : Math.exp((tabledCritical(alpha, Math.max(1, effectiveN - 1)) * standardError) / value);
+  return {
+    value,
+    effectiveN,
+    lower: (alpha) => value / ratio(alpha),
+    upper: (alpha) => value * ratio(alpha),
+    growth: () => 1,
+  };
+}
+
+/**
+ * A ratio of hits, exact after Clopper and Pearson, on counts that are divided by the design effect.
+ * @param designEffect how many neighbours fail or succeed together; 1 when they are independent.
+ */
+export function ratioEstimate(hits: number, n: number, designEffect: number): Estimate {
+  const effectiveN = n / designEffect;
+  const bounds = (alpha: number) => clopperPearson(hits / designEffect, effectiveN, alpha);
+  return {
+    value: hits / n,
+    effectiveN,
+    lower: (alpha) => bounds(alpha).lower,
+    upper: (alpha) => bounds(alpha).upper,
+    growth: () => 1,
+  };
+}
+
+/** How strongly hits cluster in time: n over its effective number; 1 when there is nothing to learn it from. */
+export const designEffect = (hits: readonly number[] | Float64Array): number =>
+  clamp(hits.length / dependence(hits).effectiveN, 1, Math.max(1, hits.length));

@@ -1,0 +1,163 @@
+import type { Tolerance } from '../model/network-service.js';
+import type { IndicatorOutcome } from '../model/verdict.js';
+import { type Comparison, compare, type Direction } from './compare.js';
+import { type Estimate, meanEstimate, quantileEstimate, spreadEstimate } from './estimate.js';
+import { shown } from './numbers.js';
+
+export type Quantity = 'mean' | 'p50' | 'p90' | 'p95' | 'p99' | 'spread';
+
+export interface SeriesOptions {
+  readonly direction: Direction;
+  /** How much worse the quantity may be and still be as before; the wider of the two counts. */
+  readonly margin: Tolerance;
+  /** `spread` is the mean distance from the median; its margin is best given as relative. */
+  readonly quantity: Quantity;
+  readonly seed: number;
+  /** Of each bound, one-sided; 0.95 when absent. */
+  readonly confidence?: number;
+}
+
+export interface SeriesResult {
+  readonly quantity: Quantity;
+  readonly outcome: IndicatorOutcome;
+  readonly reason: string;
+  readonly before: number | null;
+  readonly after: number | null;
+  /** after - before, in the unit of the values. */
+  readonly effect: number | null;
+  readonly interval?: readonly [number, number];
+  readonly margin: number;
+  /** How many independent values each series is worth, for this quantity. */
+  readonly effectiveN?: readonly [number, number];
+  /** How many more values of each series are needed, roughly, when inconclusive. */
+  readonly needMore?: number;
+}
+
+/** Fewer values than this tell nothing about their own dependence. */
+export const fewestValues = 12;
+/** Fewer effective values than this are one event seen many times. */
+export const fewestEffective = 5;
+/** No advice to measure more than so many times as long. */
+const longest = 100;
+
+/** One quantity of a series before against the same after. Never throws: what cannot be judged is `inconclusive`. */
+export function judgeSeries(before: readonly number[], after: readonly number[], options: SeriesOptions): SeriesResult {
+  try {
+    return settle(prepareSeries(before, after, options), options.quantity, 1);
+  } catch (e) {
+    return undecided(options.quantity, `the judge failed: ${e instanceof Error ? e.message : String(e)}`);
+  }
+}
+
+/** A comparison that may still be inconclusive for want of data, with what the reader is told. */
+export interface Prepared {
+  readonly before: Estimate;
+  readonly after: Estimate;
+  readonly comparison: Comparison;
+  /** Why it cannot be decided whatever the comparison says, with how many times the data it would take. */
+  readonly blocked?: { readonly reason: string; readonly growth: number };
+  /** Why it is as before although no bound can be that narrow. */
+  readonly granted?: string;
+  readonly values: number;
+}
+
+export class CannotJudge extends Error {}
+
+export function prepareSeries(
+  before: readonly number[],
+  after: readonly number[],
+  { direction, margin, quantity, confidence = 0.95 }: SeriesOptions,
+): Prepared {
+  checkRules(margin, confidence);
+  checkValues('before', before);
+  checkValues('after', after);
+  const b = estimate(before, quantity);
+  const a = estimate(after, quantity);
+  const comparison = compare(b, a, { direction, margin, confidence });
+  const values = Math.min(before.length, after.length);
+  const effective = Math.min(b.effectiveN, a.effectiveN);
+  if (values < fewestValues) {
+    const reason = `only ${values} values, and ${fewestValues} are the fewest that can be judged`;
+    return { before: b, after: a, comparison, values, blocked: { reason, growth: fewestValues / values } };
+  }
+  if (effective < fewestEffective) {
+    const reason = `its neighbouring values are so alike that ${values} of them are worth ${shown(effective)}`;
+    return { before: b, after: a, comparison, values, blocked: { reason, growth: (2 * fewestEffective) / effective } };
+  }
+  return { before: b, after: a, comparison, values };
+}
+
+export function checkRules(margin: Tolerance, confidence: number): void {
+  const bad = [margin.relative ?? 0, margin.absolute ?? 0].some((m) => !(Number.isFinite(m) && m >= 0));
+  if (bad) throw new CannotJudge('its margin is not a number of 0 or more');
+  if (!(confidence > 0.5 && confidence < 1)) throw new CannotJudge('the confidence is not between 0.5 and 1');
+}
+
+function checkValues(which: string, values: readonly number[]): void {
+  if (values.length === 0) throw new CannotJudge(`there are no values ${which}`);
+  const bad = values.filter((x) => !Number.isFinite(x)).length;
+  if (bad > 0) throw new CannotJudge(`${bad} of ${values.length} values ${which} are not finite numbers`);
+}
+
+function estimate(values: readonly number[], quantity: Quantity): Estimate {
+  switch (quantity) {
+    case 'mean':
+      return meanEstimate(values);
+    case 'spread':
+      return spreadEstimate(values);
+    default:
+      return quantileEstimate(values, Number(quantity.slice(1)) / 100);
+  }
+}
+
+/** @param share of the error budget for claims of a difference; see `holm`. */
+export function settle(prepared: Prepared, quantity: Quantity, share: number): SeriesResult {
+  const { before, after, comparison, values } = prepared;
+  const figures = {
+    quantity,
+    before: before.value,
+    after: after.value,
+    effect: comparison.effect,
+    margin: comparison.margin,
+    effectiveN: [before.effectiveN, after.effectiveN] as const,
+    ...(comparison.interval === undefined ? {} : { interval: comparison.interval }),
+  };
+  const verdict = outcomeOf(prepared, comparison.worse(share), comparison.better(share));
+  const needMore = Math.ceil(values * (Math.min(longest, verdict.growth) - 1));
+  return {
+    ...figures,
+    outcome: verdict.outcome,
+    reason: verdict.reason,
+    ...(verdict.outcome === 'inconclusive' && needMore > 0 ? { needMore } : {}),
+  };
+}
+
+export interface Verdict {
+  readonly outcome: IndicatorOutcome;
+  readonly reason: string;
+  /** How many times the data it would take, when inconclusive. */
+  readonly growth: number;
+}
+
+export function outcomeOf({ comparison, blocked, granted }: Prepared, worse: boolean, better: boolean): Verdict {
+  if (blocked !== undefined) return { outcome: 'inconclusive', ...blocked };
+  const { margin, interval, asBefore } = comparison;
+  const where = interval === undefined ? 'without bounds' : `between ${shown(interval[0])} and ${shown(interval[1])}`;
+  const limit = `the margin of ${shown(margin)}`;
+  if (worse) return { outcome: 'worse', reason: `the effect is ${where}, beyond ${limit}`, growth: 1 };
+  if (better) return { outcome: 'better', reason: `the effect is ${where}, better by more than ${limit}`, growth: 1 };
+  if (granted !== undefined) return { outcome: 'as-before', reason: granted, growth: 1 };
+  if (asBefore) return { outcome: 'as-before', reason: `the effect is ${where}, within ${limit}`, growth: 1 };
+  const reason = `the effect is ${where}, which does not tell whether it keeps ${limit}`;
+  return { outcome: 'inconclusive', reason, growth: Math.max(1.25, comparison.growth) };
+}
+
+export const undecided = (quantity: Quantity, reason: string): SeriesResult => ({
+  quantity,
+  outcome: 'inconclusive',
+  reason,
+  before: null,
+  after: null,
+  effect: null,
+  margin: 0,
+});
