@@ -30,6 +30,8 @@ export interface TraceStep {
   readonly from: string;
   readonly to: string;
   readonly what: string;
+  /** The VNF or VNFC that this run of the procedure is about. */
+  readonly subject?: string;
   readonly atMs: number;
   readonly outcome: 'done' | 'skipped' | 'failed';
   readonly note?: string;
