@@ -28,6 +28,7 @@ export interface Vim extends AsyncDisposable {
   readonly replacement?: Replacement;
   readonly instantiation?: Instantiation;
   readonly faults?: NativeFaults;
+  readonly logs?: Logs;
 }
 
 /** Names one compute resource of the VIM: a container of the report's "virtualised container" kind. */
@@ -183,6 +184,18 @@ export interface NativeFaults {
   heal(injection: Injection): Promise<void>;
   /** Injections that are on now, of every run. */
   active(): Promise<readonly Injection[]>;
+}
+
+/** What the VIM has of the VNFC's own words: evidence for the root cause analysis (clause 4.2.1). */
+export interface Logs {
+  /** Complete up to this moment; each line begins with its ISO 8601 time. Works for a VNFC that is off or crashed. */
+  logs(compute: ComputeId): Promise<readonly VnfcLog[]>;
+}
+
+export interface VnfcLog {
+  /** File name for the evidence: `store-1@1.log`. */
+  readonly name: string;
+  open(): Promise<NodeJS.ReadableStream>;
 }
 
 /** What a driver is given; its own options come from the descriptor's `vims` section and are its to check. */
