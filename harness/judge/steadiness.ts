@@ -62,9 +62,11 @@ function drift(name: IndicatorName, history: History, rules: JudgeRules): readon
     return [`${history.probe}: ${name}: a third of the baseline has no samples`];
   const confidence = rules.confidence ?? defaultConfidence;
   const prepared = compareIndicator(name, first, last, { margin: marginOf(name, rules), confidence, seed: rules.seed });
-  if (prepared.blocked !== undefined) return [];
-  const { comparison, before, after } = prepared;
-  if (!comparison.worse(1) && !comparison.better(1)) return [];
+  const { comparison, before, after, blocked } = prepared;
+  // Values that hang together so closely that they cannot be judged, and moved that far, are a drift or a slow swing.
+  const moved = Math.abs(comparison.effect) > comparison.margin;
+  const differs = blocked === undefined ? comparison.worse(1) || comparison.better(1) : moved;
+  if (!differs) return [];
   const { unit } = indicatorRules[name];
   const change = `${shown(before.value)} in its first third, ${shown(after.value)} in its last (${unit})`;
   return [`${history.probe}: ${name}: drifts: ${change}, beyond the margin of ${shown(comparison.margin)}`];
