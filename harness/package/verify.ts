@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { vnfSnapshot } from '../model/snapshot.js';
+import { asError, classifyIo, ManyErrors, OrdealError } from '../util/errors.js';
+import { layout } from './layout.js';
+import { vnfSnapshotPkgInfo } from './package-info.js';
+import { type OpenOptions, PackageReader } from './package-reader.js';
+
+export interface VerifyOptions extends OpenOptions {
+  /** The SHA-256 that the file as a whole should have, hex, as run.json or the repository has it. */
+  readonly sha256?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface PackageReport {
+  readonly file: string;
+  readonly bytes: number;
+  /** Of the whole file, hex. */
+  readonly sha256: string;
+  readonly format: string;
+  readonly version: number | undefined;
+  readonly entries: number;
+  /** Uncompressed. */
+  readonly bytesChecked: number;
+  readonly signature: 'none' | 'present';
+}
+
+/**
+ * Checks a package as a whole: the structure of the archive, the hash of every entry against the manifest, nothing
+ * beside it, nothing missing, the records against their schemas.
+ * @throws OrdealError of kind `file-missing`, `package-truncated`, `package-tampered` (naming entry, expected and got)
+ * or `package-invalid`; several damaged entries are told together
+ */
+export async function verifyPackage(file: string, options: VerifyOptions = {}): Promise<PackageReport> {
+  await using reader = await PackageReader.open(file, options);
+  const failures: Error[] = [];
+  let bytesChecked = 0;
+  for (const source of reader.manifest.sources) {
+    options.signal?.throwIfAborted();
+    if (source.path === reader.manifestPath) continue;
+    try {
+      bytesChecked += await reader.check(source);
+    } catch (e) {
+      if (!(e instanceof OrdealError) || e.kind !== 'package-tampered') throw e;
+      failures.push(asError(e));
+    }
+  }
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) {
+    throw new ManyErrors('package-tampered', `${file}: ${failures.length} entries are damaged`, failures.slice(0, 20));
+  }
+  if (reader.version !== undefined) await checkRecords(reader);
+
+  const sha256 = await hashOf(file);
+  if (options.sha256 !== undefined && options.sha256.toLowerCase() !== sha256) {
+    throw new OrdealError('package-tampered', 'The package is not the one that was meant', {
+      where: file,
+      expected: `SHA-256 ${options.sha256}`,
+      got: sha256,
+    });
+  }
+  return {
+    file,
+    bytes: reader.archive.bytes,
+    sha256,
+    format: reader.version === undefined ? 'SOL004' : layout.format,
+    version: reader.version,
+    entries: reader.archive.entries.size,
+    bytesChecked,
+    signature: reader.manifest.signature === undefined ? 'none' : 'present',
+  };
+}
+
+/** The records may only speak of what is there, with the hashes of the manifest. */
+async function checkRecords(reader: PackageReader): Promise<void> {
+  const record = await reader.record(layout.record, vnfSnapshot);
+  const info = await reader.record(layout.info, vnfSnapshotPkgInfo);
+  const hashes = new Map(reader.manifest.sources.map((s) => [s.path, s.hash]));
+  const claims = [
+    { path: info.vnfdInfo?.vnfdPath, hash: info.vnfdInfo?.checksum.hash },
+    { path: info.vnfsr?.recordPath, hash: info.vnfsr?.checksum.hash },
+    ...(info.vnfcSnapshotImages ?? []).map((i) => ({ path: i.imagePath, hash: i.checksum.hash })),
+    ...(info.additionalArtifacts ?? []).map((a) => ({ path: a.artifactPath, hash: a.checksum.hash })),
+  ];
+  for (const { path, hash } of claims) {
+    if (path === undefined || hashes.get(path) === hash) continue;
+    throw new OrdealError('package-invalid', `${layout.info} contradicts the manifest about "${path}"`, {
+      where: reader.file,
+      expected: hashes.get(path) ?? 'no such entry',
+      got: hash ?? 'no checksum',
+    });
+  }
+  if (info.vnfSnapshotId !== record.id) {
+    throw new OrdealError('package-invalid', `${layout.info} is about another VNF Snapshot`, {
+      where: reader.file,
+      expected: record.id,
+      got: info.vnfSnapshotId ?? 'none',
+    });
+  }
+}
+
+export async function hashOf(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  try {
+    await pipeline(createReadStream(file, { highWaterMark: 1024 * 1024 }), hash);
+  } catch (e) {
+    throw classifyIo(e, file);
+  }
+  return hash.digest('hex');
+}
