@@ -1,0 +1,25 @@
+import type { ProbeSpec } from '../../model/network-service.js';
+import { CommandProber } from './command.js';
+import { HttpProber } from './http.js';
+import type { Prober } from './prober.js';
+import { TcpProber } from './tcp.js';
+
+/** Every kind of probe. @param base the address of the probe's connection point. @throws OrdealError scenario-invalid */
+export function openProbe(spec: ProbeSpec, base: string | undefined): Prober {
+  switch (spec.kind) {
+    case 'http':
+      return new HttpProber(spec, base);
+    case 'tcp':
+      return new TcpProber(spec);
+    case 'command':
+      return new CommandProber(spec);
+  }
+}
+
+/** Starting a process holds up the thread for milliseconds: such probes do not share a thread with the quick ones. */
+export const holdsUpItsThread = (spec: ProbeSpec): boolean => spec.kind === 'command';
+
+export const connectionPointOf = (spec: ProbeSpec): string | undefined =>
+  'connectionPoint' in spec ? spec.connectionPoint : undefined;
+
+export const keyRangeOf = (spec: ProbeSpec) => ('keys' in spec ? spec.keys : undefined);

@@ -1,0 +1,46 @@
+import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
+import { dirname } from 'node:path';
+import { finished } from 'node:stream/promises';
+import type { Sample } from '../model/probe.js';
+import { classifyIo } from '../util/errors.js';
+
+/**
+ * The samples of a run as JSON lines, [probe, intendedMs, sentMs, doneMs, ok, outcome], in the order in which they were
+ * complete. Once a write has failed, nothing more is written, and `failure` says why.
+ */
+export class SamplesFile {
+  readonly #stream: WriteStream;
+  #failure: Error | undefined;
+
+  constructor(path: string) {
+    mkdirSync(dirname(path), { recursive: true });
+    this.#stream = createWriteStream(path, { flags: 'a', mode: 0o600 });
+    this.#stream.on('error', (e) => {
+      this.#failure ??= classifyIo(e, path);
+    });
+  }
+
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  append(samples: readonly Sample[]): void {
+    if (this.#failure !== undefined) return;
+    this.#stream.write(samples.map(lineOf).join(''));
+  }
+
+  /** Everything is with the operating system, or `failure` says why not. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#stream.closed) return;
+    this.#stream.end();
+    await finished(this.#stream).catch((e: unknown) => {
+      this.#failure ??= classifyIo(e, String(this.#stream.path));
+    });
+  }
+}
+
+/** Microseconds are as much as the clock can tell. */
+const rounded = (ms: number) => Math.round(ms * 1000) / 1000;
+
+const lineOf = (s: Sample) =>
+  `${JSON.stringify([s.probe, rounded(s.intendedMs), rounded(s.sentMs), rounded(s.doneMs), s.ok, s.outcome])}\n`;
