@@ -1,50 +1,68 @@
-import { createReadStream } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Vnf } from '../model/network-service.js';
 import type { VnfSnapshot } from '../model/snapshot.js';
-import { type PackageContent, writePackage } from '../package/write.js';
+import type { ComputeId, Vim } from '../model/vim.js';
+import { type PackageContent, writePackage } from '../package/index.js';
 import { asError, OrdealError } from '../util/errors.js';
-import type { Recorder } from './recorder.js';
-import type { Quarantined } from './restoration.js';
 import type { ServiceSession } from './session.js';
 
+/** A failed VNFC, frozen and cut off, which holds the evidence until it is captured. */
+export interface Quarantined {
+  readonly vnfcId: string;
+  readonly vnf: Vnf;
+  readonly vim: Vim;
+  readonly failed: ComputeId;
+  readonly journalEntry: number;
+}
+
+type Artifact = PackageContent['artifacts'][number];
+
+export interface EvidenceRequest {
+  readonly runId: string;
+  readonly title: string;
+  /** Where the packages go. */
+  readonly folder: string;
+  readonly quarantined: readonly Quarantined[];
+  /** What root cause analysis needs beside the snapshots: measurements, verdicts (4.2.1.4 step 4). */
+  readonly artifacts: readonly Artifact[];
+}
+
+export interface Evidence {
+  readonly snapshots: readonly VnfSnapshot[];
+  readonly packages: readonly { readonly file: string; readonly sha256: string; readonly bytes: number }[];
+  readonly failures: readonly OrdealError[];
+}
+
 /**
- * Step 8 of clause 4.1.1.4: snapshots of the failed VNFCs, frozen as they failed, packaged with what root cause
- * analysis needs (4.2.1.4 step 4): logs, trace, measurements, verdicts. Then the failed ones are released.
- * What fails here is told, and leaves the failed VNFCs in quarantine, so that no evidence is lost.
+ * Step 8 of clause 4.1.1.4: snapshots of the failed VNFCs, frozen as they failed, packaged and exported; then the
+ * failed ones are released. A VNF whose evidence cannot be taken stays in quarantine, so that nothing is lost.
  */
-export async function captureEvidence(
-  session: ServiceSession,
-  recorder: Recorder,
-  area: readonly Vnf[],
-  quarantined: readonly Quarantined[],
-): Promise<{ exported: boolean; snapshots: VnfSnapshot[] }> {
+export async function captureEvidence(session: ServiceSession, request: EvidenceRequest): Promise<Evidence> {
   const snapshots: VnfSnapshot[] = [];
-  const failures: unknown[] = [];
-  for (const vnf of area) {
-    const failed = quarantined.filter((q) => vnf.vnfcs.includes(q.vnfc));
-    if (failed.length === 0) continue;
+  const packages: Evidence['packages'][number][] = [];
+  const failures: OrdealError[] = [];
+  for (const vnf of new Set(request.quarantined.map((q) => q.vnf))) {
+    const failed = request.quarantined.filter((q) => q.vnf === vnf);
     try {
       const snapshot = await session.engine.create({
         vnf: vnf.id,
-        name: `forensic ${recorder.id}`,
+        name: `forensic ${request.runId}`,
         purpose: 'forensic',
-        vnfcIds: failed.map((q) => q.vnfc.id),
+        vnfcIds: failed.map((q) => q.vnfcId),
         type: 'warm',
         consistent: false,
-        runId: recorder.id,
-        computeIds: Object.fromEntries(failed.map((q) => [q.vnfc.id, q.failed])),
+        runId: request.runId,
+        computeIds: Object.fromEntries(failed.map((q) => [q.vnfcId, q.failed])),
       });
       snapshots.push(snapshot);
-      await exportPackage(session, recorder, vnf, snapshot, failed);
+      packages.push(await exportPackage(session, request, vnf, snapshot, failed));
       for (const q of failed) {
-        await q.vim.replacement?.release(q.failed, recorder.id);
+        await q.vim.replacement?.release(q.failed, request.runId);
         session.journal.settle(q.journalEntry);
       }
     } catch (e) {
-      failures.push(e);
-      recorder.failed(
+      failures.push(
         new OrdealError('vim-failed', `The evidence of VNF "${vnf.id}" is incomplete`, {
           cause: asError(e),
           remedy: 'The failed VNFCs stay in quarantine; `ordeal recover` tries again.',
@@ -52,45 +70,40 @@ export async function captureEvidence(
       );
     }
   }
-  return { exported: failures.length === 0 && snapshots.length > 0, snapshots };
+  return { snapshots, packages, failures };
 }
 
 async function exportPackage(
   session: ServiceSession,
-  recorder: Recorder,
+  { runId, title, folder, artifacts }: EvidenceRequest,
   vnf: Vnf,
   vnfSnapshot: VnfSnapshot,
   failed: readonly Quarantined[],
-): Promise<void> {
-  const file = join(recorder.folder, `${vnf.id}.vnf-snapshot.zip`);
-  const entry = session.journal.intend(recorder.id, { type: 'package', file });
+): Promise<Evidence['packages'][number]> {
+  const file = join(folder, `${vnf.id}.vnf-snapshot.zip`);
+  const entry = session.journal.intend(runId, { type: 'package', file });
   const images: PackageContent['images'][number][] = [];
-  const artifacts: PackageContent['artifacts'][number][] = [
-    artifact('artifacts/run.json', JSON.stringify(recorder.record, null, 2)),
-    { path: 'artifacts/samples.jsonl', open: () => createReadStream(recorder.samplesFile) },
-  ];
-  for (const { vnfc, vim, failed: compute } of failed) {
-    const info = vnfSnapshot.vnfcSnapshots.find((s) => s.vnfcInstanceId === vnfc.id);
+  const logs: Artifact[] = [];
+  for (const { vnfcId, vim, failed: compute } of failed) {
+    const info = vnfSnapshot.vnfcSnapshots.find((s) => s.vnfcInstanceId === vnfcId);
     const snapshotId = info?.computeSnapshotResource?.resourceId;
     if (snapshotId === undefined) continue;
-    images.push({
-      vnfcId: vnfc.id,
-      record: await vim.snapshots.show(snapshotId),
-      images: await vim.snapshots.exportImages(snapshotId),
-    });
+    const record = await vim.snapshots.show(snapshotId);
+    images.push({ vnfcId, record, images: await vim.snapshots.exportImages(snapshotId) });
     for (const log of (await vim.logs?.logs(compute)) ?? []) {
-      artifacts.push({ path: `artifacts/logs/${vnfc.id}/${log.name}`, open: log.open });
+      logs.push({ path: `artifacts/logs/${vnfcId}/${log.name}`, open: () => log.open() });
     }
   }
+  const trace = session.trace.map((s) => JSON.stringify(s)).join('\n');
   const written = await writePackage(file, {
     vnfSnapshot,
     vnfd: vnf.vnfd === undefined ? undefined : { file: resolve(session.service.folder, vnf.vnfd) },
     images,
-    artifacts,
-    userDefinedData: { runId: recorder.id, title: recorder.record.title },
+    artifacts: [...artifacts, ...logs, textArtifact('artifacts/trace.jsonl', `${trace}\n`)],
+    userDefinedData: { runId, title },
   });
   session.journal.settle(entry);
-  recorder.record.packages.push({ file, sha256: written.sha256, bytes: written.bytes });
+  return { file, sha256: written.sha256, bytes: written.bytes };
 }
 
-const artifact = (path: string, text: string) => ({ path, open: () => Readable.from([text]) });
+export const textArtifact = (path: string, text: string): Artifact => ({ path, open: () => Readable.from([text]) });

@@ -1,23 +1,15 @@
-import { type Judgement, judge } from '../judge/judge.js';
-import type { Vnf, Vnfc } from '../model/network-service.js';
-import type { History } from '../model/probe.js';
+import type { Vnf } from '../model/network-service.js';
 import type { VnfSnapshot } from '../model/snapshot.js';
 import type { ComputeId, Replacement, Vim } from '../model/vim.js';
-import type { Monitor } from '../monitor/monitor.js';
-import { timeToRecover } from '../monitor/outage-clock.js';
 import { sleep } from '../util/deadline.js';
 import { OrdealError } from '../util/errors.js';
 import { Undo } from '../util/undo.js';
+import type { Quarantined } from './evidence.js';
+import { ms, type Observation, type Window } from './observation.js';
+import type { Plan } from './plan.js';
 import type { Recorder } from './recorder.js';
 import type { ServiceSession } from './session.js';
-
-/** A failed VNFC, frozen and kept for the root cause analysis, and what runs in its place. */
-export interface Quarantined {
-  readonly vnfc: Vnfc;
-  readonly vim: Vim;
-  readonly failed: ComputeId;
-  readonly journalEntry: number;
-}
+import type { Covered, Run } from './stages.js';
 
 function replacementOf(vim: Vim): Replacement {
   if (vim.replacement !== undefined) return vim.replacement;
@@ -29,7 +21,7 @@ function replacementOf(vim: Vim): Replacement {
  * switch, everything is undone when something fails, so that the service is at least what it was.
  * @returns the quarantined ones, which still hold the evidence
  */
-export async function replaceFromSnapshots(
+async function replaceFromSnapshots(
   session: ServiceSession,
   recorder: Recorder,
   area: readonly Vnf[],
@@ -61,7 +53,7 @@ export async function replaceFromSnapshots(
       });
       await replacement.quarantine(failed, runId);
       journal.done(kept);
-      quarantined.push({ vnfc, vim, failed, journalEntry: kept });
+      quarantined.push({ vnfcId: vnfc.id, vnf, vim, failed, journalEntry: kept });
 
       const made = journal.intend(runId, { type: 'restore-as-new', vim: vim.kind, resource, snapshotId });
       const to = await replacement.restoreAsNew(snapshotId, runId);
@@ -83,40 +75,37 @@ export async function replaceFromSnapshots(
   return quarantined;
 }
 
-export interface Proof {
-  readonly restored: boolean;
-  readonly backMs: number | null;
-  readonly judgement: Judgement | undefined;
+/** Service first: new VNFCs from the snapshots, then proof that the service is as before, not merely answering. */
+export async function restore(
+  { session, recorder, plan, observation }: Run,
+  { baseline, snapshots }: Covered,
+): Promise<{ quarantined: readonly Quarantined[]; note: string }> {
+  recorder.verdict({ restoration: 'not-restored', evidence: 'incomplete' });
+  const fromMs = observation.nowMs();
+  const quarantined = await replaceFromSnapshots(session, recorder, plan.area, snapshots);
+  const switchedMs = observation.nowMs();
+  recorder.note(`switched over to ${quarantined.length} new VNFCs after ${ms(switchedMs - fromMs)}`);
+  const backMs = await proveBack(observation, plan, baseline, switchedMs);
+  recorder.phase('restoration', fromMs);
+  if (backMs === null) return { quarantined, note: 'NOT restored' };
+  recorder.verdict({ restoration: 'restored' });
+  return { quarantined, note: `restored ${ms(switchedMs - fromMs + backMs)} after the verdict` };
 }
 
-/** Probes again, to prove that the service is back: as before, not merely answering. */
-export async function proveRestored(
-  monitor: Monitor,
-  probes: readonly string[],
-  baseline: readonly History[],
-  options: {
-    fromMs: number;
-    withinMs: number;
-    measureMs: number;
-    seed: number;
-    tolerances: Parameters<typeof judge>[2]['tolerances'];
-  },
-): Promise<Proof> {
-  const { fromMs, withinMs, measureMs, seed, tolerances } = options;
-  const deadline = monitor.nowMs() + withinMs;
-  while (monitor.nowMs() < deadline) {
+/** @returns milliseconds from the switch to good service; null when it did not come back in time */
+async function proveBack(
+  observation: Observation,
+  { expectedRecoveryMs, measureMs }: Plan,
+  baseline: Window,
+  switchedMs: number,
+): Promise<number | null> {
+  const deadline = observation.nowMs() + expectedRecoveryMs + 2 * measureMs + 5000;
+  while (observation.nowMs() < deadline) {
     await sleep(200);
-    const until = monitor.nowMs();
-    const back = probes.map((p) => timeToRecover(monitor.history(p, fromMs, until), fromMs));
-    if (back.some((b) => b === null)) continue;
-    const start = monitor.nowMs();
-    await sleep(measureMs);
-    await monitor.settled(start + measureMs);
-    const after = probes.map((p) => monitor.history(p, start, start + measureMs));
-    const judgement = judge(baseline, after, { tolerances, seed });
-    if (judgement.outcome !== 'worse') {
-      return { restored: true, backMs: Math.max(...back.map((b) => b?.recoveredMs ?? 0)) - fromMs, judgement };
-    }
+    const backMs = observation.recoveredMs(switchedMs);
+    if (backMs === null) continue;
+    const after = await observation.watch(measureMs);
+    if (observation.compare(baseline, after).outcome !== 'worse') return backMs;
   }
-  return { restored: false, backMs: null, judgement: undefined };
+  return null;
 }

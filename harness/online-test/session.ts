@@ -9,7 +9,7 @@ import {
 import type { ResolveAddress } from '../model/probe.js';
 import type { Grant, SnapshotNotification, TraceStep } from '../model/roles.js';
 import type { ComputeId, Vim } from '../model/vim.js';
-import { populate } from '../monitor/load.js';
+import { populate } from '../monitor/monitor.js';
 import { SnapshotEngine } from '../snapshot/engine.js';
 import { Journal } from '../store/journal.js';
 import { openState, type State } from '../store/state.js';
@@ -107,9 +107,9 @@ export class ServiceSession implements AsyncDisposable {
     });
   }
 
-  /** Brings the service up where its VIM can, and puts its population in. Idempotent. */
+  /** Brings the service up where its VIM can, and puts its population in. What runs already is left as it is. */
   async start(signal?: AbortSignal): Promise<void> {
-    if (this.#started) return;
+    if (await this.#runs()) return;
     for (const vim of this.vims.values()) {
       if (vim.instantiation === undefined) {
         throw new OrdealError('capability-missing', `VIM "${vim.kind}" does not start services by itself`, {
@@ -120,6 +120,21 @@ export class ServiceSession implements AsyncDisposable {
       await vim.instantiation.instantiate(this.service, signal);
     }
     await this.populate();
+  }
+
+  async #runs(): Promise<boolean> {
+    try {
+      for (const vnfc of vnfcsOf(this.service.descriptor)) await this.locate(vnfc);
+      return true;
+    } catch (e) {
+      if (e instanceof OrdealError && (e.kind === 'vim-unreachable' || e.kind === 'unknown-target')) return false;
+      throw e;
+    }
+  }
+
+  /** The service that `start` brought up outlives this session. */
+  leaveRunning(): void {
+    this.#started = false;
   }
 
   async populate(): Promise<number> {

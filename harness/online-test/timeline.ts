@@ -9,27 +9,31 @@ type TimedFault = CheckedFault & { readonly afterMs: number };
  * judge to heal). Faults overlap as their times say.
  */
 export class Timeline {
-  /** The first fault, once its dose is known. Rejects when any fault fails before that. */
-  readonly firstVerified: Promise<InjectedFault>;
   readonly #stopped = new AbortController();
   readonly #signal: AbortSignal;
-  readonly #ended: Promise<PromiseSettledResult<unknown>[]>;
+  #ended: Promise<PromiseSettledResult<unknown>[]> = Promise.resolve([]);
 
   constructor(
     readonly injector: Injector,
-    faults: readonly TimedFault[],
+    readonly faults: readonly TimedFault[],
     signal?: AbortSignal,
   ) {
     this.#signal = signal === undefined ? this.#stopped.signal : AbortSignal.any([signal, this.#stopped.signal]);
-    const inOrder = [...faults].sort((a, b) => a.afterMs - b.afterMs);
-    const parts = inOrder.map((f) => {
-      const verified = this.#verified(f);
-      return { verified, healed: verified.then((injected) => this.#heal(f, injected)) };
-    });
+  }
+
+  /** @returns the first fault, once its dose is known */
+  async start(): Promise<InjectedFault> {
+    this.#signal.throwIfAborted();
+    const parts = [...this.faults]
+      .sort((a, b) => a.afterMs - b.afterMs)
+      .map((f) => {
+        const verified = this.#verified(f);
+        return { verified, healed: verified.then((injected) => this.#heal(f, injected)) };
+      });
+    this.#ended = Promise.allSettled(parts.flatMap((p) => [p.verified, p.healed]));
     const [first] = parts;
     if (first === undefined) throw new RangeError('a timeline needs a fault');
-    this.#ended = Promise.allSettled(parts.flatMap((p) => [p.verified, p.healed]));
-    this.firstVerified = first.verified;
+    return first.verified;
   }
 
   /** Nothing new is injected from here on. @returns what failed on the way, apart from the stop itself */

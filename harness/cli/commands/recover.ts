@@ -1,0 +1,53 @@
+import { recover, status } from '../../online-test/recover.js';
+import { type Context, table } from '../context.js';
+import type { Register } from '../main.js';
+
+export const statusCommand: Register = (program, action) => {
+  program
+    .command('status')
+    .description('the open runs, and what of them would have to be undone')
+    .action(
+      action(async (context: Context) => {
+        const runs = status(context.stateFolder);
+        context.print(runs, () =>
+          runs.length === 0
+            ? 'Nothing is open.'
+            : runs
+                .map(
+                  (r) =>
+                    `${r.run.id} on ${r.run.serviceId}, process ${r.run.pid} ${r.alive ? 'alive' : 'gone'}\n${table(
+                      ['entry', 'action', 'state', 'since'],
+                      r.open.map((e) => [`  ${e.id}`, e.action.type, e.state, e.at]),
+                    )}`,
+                )
+                .join('\n'),
+        );
+        return 0;
+      }),
+    );
+};
+
+export const recoverCommand: Register = (program, action) => {
+  program
+    .command('recover')
+    .description('heal, thaw and restore what a dead run left behind; only what carries its id')
+    .option('--dry-run', 'show what would be done')
+    .action(
+      action(async (context: Context, { dryRun }: { dryRun?: boolean }) => {
+        const outcome = await recover(context.stateFolder, { dryRun: dryRun === true, say: (l) => context.say(l) });
+        context.print(outcome, () =>
+          outcome.steps.length === 0
+            ? 'Nothing was left behind.'
+            : table(
+                ['run', 'step', 'outcome'],
+                outcome.steps.map((s) => [
+                  s.runId,
+                  s.what,
+                  s.outcome + (s.reason === undefined ? '' : `: ${s.reason}`),
+                ]),
+              ),
+        );
+        return outcome.steps.some((s) => s.outcome === 'failed') ? 17 : 0;
+      }),
+    );
+};

@@ -1,0 +1,46 @@
+import { defineParameterType } from '@cucumber/cucumber';
+
+const unitMs: Readonly<Record<string, number>> = {
+  ms: 1,
+  milliseconds: 1,
+  second: 1000,
+  seconds: 1000,
+  s: 1000,
+  minute: 60_000,
+  minutes: 60_000,
+};
+const duration = '\\d+(?:\\.\\d+)? (?:ms|milliseconds|seconds?|s|minutes?)';
+
+export function durationMs(text: string): number {
+  const [amount = '', unit = ''] = text.trim().split(' ');
+  return Math.round(Number(amount) * (unitMs[unit] ?? Number.NaN));
+}
+
+defineParameterType({ name: 'duration', regexp: new RegExp(duration), transformer: durationMs });
+
+export interface Span {
+  readonly durationMs?: number;
+  readonly afterMs?: number;
+}
+
+/** ` for 2 seconds`, ` for 500 ms, 3 seconds later`, or nothing: when the fault begins and ends. */
+defineParameterType({
+  name: 'span',
+  regexp: new RegExp(`(?: for ${duration})?(?:, ${duration} later)?`),
+  transformer: (text: string): Span => {
+    const length = / for ([^,]+)/.exec(text)?.[1];
+    const later = /, (.+) later/.exec(text)?.[1];
+    return {
+      ...(length === undefined ? {} : { durationMs: durationMs(length) }),
+      ...(later === undefined ? {} : { afterMs: durationMs(later) }),
+    };
+  },
+  useForSnippets: false,
+});
+
+/** A percentage as a ratio. */
+defineParameterType({
+  name: 'percent',
+  regexp: /\d+(?:\.\d+)? ?%/,
+  transformer: (text: string) => Number.parseFloat(text) / 100,
+});

@@ -1,0 +1,36 @@
+import { resolve } from 'node:path';
+import type { RunListener } from '../harness/model/run-listener.js';
+import type { RunRecord } from '../harness/model/run-record.js';
+import type { Plan } from '../harness/online-test/plan.js';
+
+/** What the caller of cucumber decides. Cucumber builds its worlds itself, so this is the one way in. */
+export interface Settings {
+  readonly stateFolder: string;
+  readonly outFolder: string;
+  readonly listeners: readonly RunListener[];
+  readonly signal: AbortSignal;
+  /** Stop each scenario once its plan is made. */
+  readonly planOnly: boolean;
+  readonly planned: (plan: Plan) => void;
+  readonly ran: (record: RunRecord) => void;
+}
+
+/** For `cucumber-js` called without `ordeal run`. */
+let current: Settings = {
+  stateFolder: resolve(process.env.ORDEAL_STATE ?? '.ordeal'),
+  outFolder: resolve('reports/out'),
+  listeners: [],
+  signal: new AbortController().signal,
+  planOnly: false,
+  planned: () => undefined,
+  ran: () => undefined,
+};
+
+export const settings = (): Settings => current;
+
+export function useSettings(next: Settings): void {
+  current = next;
+}
+
+/** What the failing steps threw, in order: cucumber keeps only their text, and the exit code needs the verdicts. */
+export const thrown: unknown[] = [];

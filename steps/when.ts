@@ -1,0 +1,69 @@
+import { When } from '@cucumber/cucumber';
+import type { FaultKind } from '../harness/model/fault.js';
+import type { Span } from './parameter-types.js';
+import type { OrdealWorld } from './world.js';
+
+/** What strikes a VNFC: the words after its name, the fault, and its dose from the words' parameters. */
+const vnfcFaults: readonly [words: string, kind: FaultKind, dose: (...words: never[]) => Record<string, unknown>][] = [
+  ['crashes', 'crash', () => ({})],
+  ['is shut down', 'shutdown', () => ({})],
+  ['stalls', 'stall', () => ({})],
+  ['is left {percent} of its CPU time', 'cpu-starvation', (share: number) => ({ share })],
+  ['has {int} bytes of memory left', 'memory-pressure', (leaveBytes: number) => ({ leaveBytes })],
+  ['has a full disk', 'disk-full', () => ({})],
+  ['has a failing disk', 'disk-error', () => ({})],
+  ['has a clock that is {duration} ahead', 'clock-skew', (offsetMs: number) => ({ offsetMs })],
+  ['has a clock that is {duration} behind', 'clock-skew', (offsetMs: number) => ({ offsetMs: -offsetMs })],
+];
+
+const linkFaults: typeof vnfcFaults = [
+  ['is cut', 'link-cut', () => ({})],
+  ['is delayed by {duration}', 'delay', (delayMs: number) => ({ delayMs })],
+  [
+    'is delayed by {duration} with a jitter of {duration}',
+    'delay',
+    (delayMs: number, jitterMs: number) => ({ delayMs, jitterMs }),
+  ],
+  ['loses {percent} of its messages', 'loss', (ratio: number) => ({ ratio })],
+  ['duplicates {percent} of its messages', 'duplication', (ratio: number) => ({ ratio })],
+  ['reorders {percent} of its messages', 'reordering', (ratio: number) => ({ ratio })],
+  ['corrupts {percent} of its messages', 'corruption', (ratio: number) => ({ ratio })],
+  ['carries only {int} bytes a second', 'rate', (bytesPerSecond: number) => ({ bytesPerSecond })],
+];
+
+/** Cucumber counts a function's parameters, so each step gets one with as many as its words have. */
+function register(
+  subject: string,
+  [words, kind, dose]: (typeof vnfcFaults)[number],
+  target: (name: string) => object,
+): void {
+  const act = (world: OrdealWorld, name: string, parameters: unknown[], span: Span) =>
+    world.act({ kind, target: target(name) as never, params: dose(...(parameters as never[])), ...span });
+  const pattern = `${subject} {string} ${words}{span}`;
+  switch ((words.match(/\{/g) ?? []).length) {
+    case 0:
+      When(pattern, function (this: OrdealWorld, name: string, span: Span) {
+        return act(this, name, [], span);
+      });
+      break;
+    case 1:
+      When(pattern, function (this: OrdealWorld, name: string, a: unknown, span: Span) {
+        return act(this, name, [a], span);
+      });
+      break;
+    default:
+      When(pattern, function (this: OrdealWorld, name: string, a: unknown, b: unknown, span: Span) {
+        return act(this, name, [a, b], span);
+      });
+  }
+}
+
+for (const fault of vnfcFaults) register('the VNFC', fault, (vnfc) => ({ vnfc }));
+for (const fault of linkFaults) register('the virtual link', fault, (link) => ({ link }));
+
+When(
+  'the virtual link {string} lets nothing through from {string} to {string}{span}',
+  function (this: OrdealWorld, link: string, from: string, to: string, span: Span) {
+    return this.act({ kind: 'partition', target: { link, from, to }, ...span });
+  },
+);

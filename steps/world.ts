@@ -1,0 +1,123 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { type ITestCaseHookParameter, setWorldConstructor, World } from '@cucumber/cucumber';
+import type { RunRecord } from '../harness/model/run-record.js';
+import type { SnapshotType } from '../harness/model/snapshot-descriptor.js';
+import { planOnlineTest } from '../harness/online-test/plan.js';
+import type { TimedFault } from '../harness/online-test/request.js';
+import { runOnlineTest } from '../harness/online-test/run.js';
+import { readService, ServiceSession } from '../harness/online-test/session.js';
+import { OrdealError } from '../harness/util/errors.js';
+import { packageRoot } from '../harness/util/package-root.js';
+import { settings } from './settings.js';
+
+/**
+ * One scenario. The Given and When steps only say what is wanted; the last When step runs the whole online test, so
+ * that it is planned as a whole before anything is touched, and restored whatever the Then steps find.
+ */
+export class OrdealWorld extends World {
+  baselineMs?: number;
+  expectedRecoveryMs?: number;
+  seed?: number;
+  snapshotType?: SnapshotType;
+  allowBlastRadius = false;
+  readonly around: string[] = [];
+  readonly faults: TimedFault[] = [];
+
+  #scenario: ITestCaseHookParameter | undefined;
+  #actionsLeft = 0;
+  #session: ServiceSession | undefined;
+  #record: RunRecord | undefined;
+
+  begin(scenario: ITestCaseHookParameter): void {
+    this.#scenario = scenario;
+    this.#actionsLeft = scenario.pickle.steps.filter((s) => s.type === 'Action').length;
+  }
+
+  get title(): string {
+    return this.#scenario?.pickle.name ?? 'online test';
+  }
+
+  /** @param name of a sample service, or a descriptor file relative to the feature or to the current folder */
+  async openService(name: string, { start }: { start: boolean }): Promise<void> {
+    const feature = this.#scenario?.gherkinDocument.uri;
+    const candidates = [
+      ...(feature === undefined ? [] : [resolve(dirname(feature), name)]),
+      resolve(name),
+      join(packageRoot, 'scenarios', name, 'service.yaml'),
+    ];
+    const file = candidates.find((f) => /\.ya?ml$/.test(f) && existsSync(f));
+    if (file === undefined) {
+      throw new OrdealError('file-missing', `There is no network service "${name}"`, {
+        where: feature ?? this.title,
+        expected: `a sample service, or one of the files ${candidates.join(', ')}`,
+        remedy: 'See `ordeal services`.',
+      });
+    }
+    this.#session = await ServiceSession.open(await readService(file), { stateFolder: settings().stateFolder });
+    if (start && !settings().planOnly) await this.#session.start(settings().signal);
+  }
+
+  get session(): ServiceSession {
+    if (this.#session !== undefined) return this.#session;
+    throw new OrdealError('scenario-invalid', `Scenario "${this.title}" names no network service`, {
+      expected: 'a step such as: Given the network service "session-gateway" is running',
+    });
+  }
+
+  /** Called at the end of every When step. @returns `skipped` when only a plan is wanted */
+  async act(fault: TimedFault): Promise<'skipped' | undefined> {
+    this.faults.push(fault);
+    this.#actionsLeft -= 1;
+    if (this.#actionsLeft > 0) return undefined;
+    const { outFolder, listeners, signal, planOnly, planned } = settings();
+    const request = {
+      title: this.title,
+      front: 'gherkin' as const,
+      faults: this.faults,
+      around: this.around,
+      allowBlastRadius: this.allowBlastRadius,
+      ...(this.baselineMs === undefined ? {} : { baselineMs: this.baselineMs }),
+      ...(this.expectedRecoveryMs === undefined ? {} : { expectedRecoveryMs: this.expectedRecoveryMs }),
+      ...(this.snapshotType === undefined ? {} : { snapshotType: this.snapshotType }),
+      ...(this.seed === undefined ? {} : { seed: this.seed }),
+    };
+    if (planOnly) {
+      planned(await planOnlineTest(this.session, request));
+      return 'skipped';
+    }
+    this.#record = await runOnlineTest(this.session, request, { outFolder, listeners, signal });
+    settings().ran(this.#record);
+    if (this.#record.verdicts.injection === 'not-injected') throw new VerdictError(this.#record, 'the run ended early');
+    return undefined;
+  }
+
+  get record(): RunRecord {
+    if (this.#record !== undefined) return this.#record;
+    throw new OrdealError('scenario-invalid', `Scenario "${this.title}" injects nothing before its first Then`, {
+      expected: 'a When step',
+    });
+  }
+
+  async end(): Promise<void> {
+    await this.#session?.[Symbol.asyncDispose]();
+  }
+}
+
+/** The verdict is not the one that a step asks for; the exit code is the run's own. */
+export class VerdictError extends Error {
+  override readonly name = 'VerdictError';
+  constructor(
+    readonly record: RunRecord,
+    expected: string,
+  ) {
+    const { verdicts, errors, indicators } = record;
+    const worse = indicators.filter((i) => i.outcome === 'worse').map((i) => `${i.probe} ${i.indicator}: ${i.reason}`);
+    super(
+      `Expected: ${expected}. Got: service ${verdicts.service}, injection ${verdicts.injection}, restoration ${verdicts.restoration}, evidence ${verdicts.evidence}.` +
+        [...errors, ...worse].map((line) => `\n  ${line}`).join(''),
+    );
+  }
+}
+
+setWorldConstructor(OrdealWorld);
