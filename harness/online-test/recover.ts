@@ -52,7 +52,7 @@ export async function recover(
       continue;
     }
     if (dryRun) {
-      for (const e of open) steps.push({ runId: run.id, what: describe(e), outcome: 'planned' });
+      for (const e of open) steps.push({ runId: run.id, what: told(e), outcome: 'planned' });
       continue;
     }
     say(`recovering ${run.id} on ${run.serviceId}`);
@@ -79,7 +79,7 @@ async function recoverRun(
   const { journal } = opened;
   const evidence: JournalEntry[] = [];
   for (const entry of open) {
-    const what = describe(entry);
+    const what = told(entry);
     try {
       if ((await undo(opened, run.id, entry)) === 'evidence') {
         evidence.push(entry);
@@ -140,7 +140,7 @@ async function finishEvidence(
 /** The whole NFVI of an embedded service may be gone; then so is everything that was done to it. */
 const isGone = (e: unknown): boolean => e instanceof OrdealError && e.kind === 'unknown-target';
 
-const describe = ({ action }: JournalEntry): string => {
+const told = ({ action }: JournalEntry): string => {
   switch (action.type) {
     case 'fault':
       return `heal ${action.injection.kind} on ${Object.values(action.injection.target).join(' ')}`;
