@@ -161,6 +161,9 @@ async function readDirectory(
     }
   } catch (e) {
     if (e instanceof OrdealError) throw e;
+    if (/^(invalid relative path|absolute path|invalid characters in fileName)/.test(reasonOf(e))) {
+      throw refuse('An entry is refused', 'a relative path that stays inside the package', reasonOf(e));
+    }
     throw new OrdealError('package-tampered', 'The directory of the package is damaged', {
       where: file,
       cause: e,

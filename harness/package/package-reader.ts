@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { z } from 'zod';
 import { OrdealError } from '../util/errors.js';
 import { validate } from '../util/validate.js';
@@ -70,18 +71,37 @@ export class PackageReader implements AsyncDisposable {
 
   /** Reads one entry to its end. @throws OrdealError of kind `package-tampered` with the expected and the found hash */
   async check(source: ManifestSource): Promise<number> {
-    const entry = this.entry(source.path) as ArchiveEntry;
-    const hash = createHash(digestName(source.algorithm));
+    let bytes = 0;
+    for await (const chunk of this.readChecked(source.path)) bytes += (chunk as Buffer).length;
+    return bytes;
+  }
+
+  /**
+   * The content of an entry, hashed as it passes; it ends with an error instead of an end when it is not what the
+   * manifest says. Whoever uses it before its end must be able to take back what was done with it.
+   */
+  readChecked(path: string): Readable {
+    return Readable.from(this.#checked(path), { objectMode: false });
+  }
+
+  async *#checked(path: string): AsyncGenerator<Buffer> {
+    const entry = this.entry(path);
+    if (entry === undefined)
+      throw new OrdealError('package-invalid', `The package has no "${path}"`, { where: this.file });
+    const source = this.manifest.sources.find((s) => s.path === path);
+    const hash = createHash(source === undefined ? 'sha256' : digestName(source.algorithm));
     try {
-      for await (const chunk of this.archive.read(entry)) hash.update(chunk as Buffer);
+      for await (const chunk of this.archive.read(entry)) {
+        hash.update(chunk as Buffer);
+        yield chunk as Buffer;
+      }
     } catch (e) {
-      if (!(e instanceof OrdealError) || e.kind !== 'package-tampered') throw e;
-      // The hash of what could be read names the damage in the manifest's own terms.
-      throw wrongHash(this.file, source, `${e.parts.got} (${e.what.replace(/^Entry ".*" is /, '')})`, e);
+      if (!(e instanceof OrdealError) || e.kind !== 'package-tampered' || source === undefined) throw e;
+      throw wrongHash(this.file, source, `${e.parts.got} instead of ${e.parts.expected}`, e);
     }
     const got = hash.digest('hex');
-    if (got !== source.hash) throw wrongHash(this.file, source, got);
-    return entry.sizeBytes;
+    // The manifest is not listed in itself.
+    if (source !== undefined && got !== source.hash) throw wrongHash(this.file, source, got);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,356 @@
+import { readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from '@playwright/test';
+import fc from 'fast-check';
+import { showPackage, verifyPackage, writePackage } from '../../harness/package/index.js';
+import { OrdealError } from '../../harness/util/errors.js';
+import { sampleContent, test } from './fixtures.js';
+import { foreignManifest, type RawEntry, rawZip, sha256 } from './raw-zip.js';
+
+const seed = Number(process.env.ORDEAL_SEED ?? 20261122);
+const kinds = ['package-truncated', 'package-tampered', 'package-invalid'];
+
+async function samplePackage(folder: string): Promise<{ file: string; bytes: Buffer; sha256: string }> {
+  const file = join(folder, 'sample.zip');
+  const written = await writePackage(file, await sampleContent(folder));
+  return { file, bytes: await readFile(file), sha256: written.sha256 };
+}
+
+const failure = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => undefined,
+    (e: unknown) => e,
+  );
+
+test('a package that was cut short anywhere is called truncated', async ({ folder }) => {
+  const { bytes } = await samplePackage(folder);
+  const cut = join(folder, 'cut.zip');
+  const check = async (length: number) => {
+    await writeFile(cut, bytes.subarray(0, length));
+    for (const read of [verifyPackage, showPackage]) {
+      const e = await failure(read(cut));
+      expect(e, `cut at ${length} of ${bytes.length}`).toBeInstanceOf(OrdealError);
+      expect((e as OrdealError).kind, `cut at ${length} of ${bytes.length}: ${e}`).toBe('package-truncated');
+    }
+  };
+  await fc.assert(fc.asyncProperty(fc.nat(bytes.length - 1), check), {
+    seed,
+    numRuns: 300,
+    examples: [[0], [1], [22], [bytes.length - 1]],
+  });
+});
+
+test('a package that was cut right behind an archive inside it is called truncated', async ({ folder }) => {
+  const { bytes } = await samplePackage(folder);
+  const inner = bytes.indexOf(Buffer.from('PK\u0005\u0006', 'latin1')) + 22;
+  expect(inner).toBeLessThan(bytes.length - 22);
+  const cut = join(folder, 'cut.zip');
+  await writeFile(cut, bytes.subarray(0, inner));
+  await expect(verifyPackage(cut)).rejects.toMatchObject({ kind: 'package-truncated' });
+});
+
+test('no flipped bit in a package goes unnoticed where it matters, and none makes a crash', async ({ folder }) => {
+  const { bytes, sha256: whole } = await samplePackage(folder);
+  const flipped = join(folder, 'flipped.zip');
+  const harmless = new Set<number>();
+  let detected = 0;
+  const check = async (at: number, bit: number) => {
+    const copy = Buffer.from(bytes);
+    copy[at] = (copy[at] as number) ^ (1 << bit);
+    await writeFile(flipped, copy);
+    const e = await failure(verifyPackage(flipped));
+    if (e === undefined) {
+      harmless.add(at);
+      // Whoever knows the hash of the whole, as run.json does, notices even a changed time stamp.
+      await expect(verifyPackage(flipped, { sha256: whole })).rejects.toMatchObject({ kind: 'package-tampered' });
+      return;
+    }
+    detected++;
+    expect(e, `byte ${at} bit ${bit}`).toBeInstanceOf(OrdealError);
+    expect(kinds, `byte ${at} bit ${bit}: ${e}`).toContain((e as OrdealError).kind);
+    const shown = await failure(showPackage(flipped));
+    expect(shown === undefined || shown instanceof OrdealError, `byte ${at} bit ${bit}: ${shown}`).toBe(true);
+  };
+  const anywhere = fc.asyncProperty(fc.nat(bytes.length - 1), fc.nat(7), check);
+  await fc.assert(anywhere, { seed, numRuns: 300 });
+  const directoryAt = bytes.readUInt32LE(bytes.length - 6);
+  const inDirectory = fc.asyncProperty(fc.integer({ min: directoryAt, max: bytes.length - 1 }), fc.nat(7), check);
+  await fc.assert(inDirectory, { seed, numRuns: 300 });
+  test.info().annotations.push({
+    type: 'measured',
+    description: `seed ${seed}: ${detected} flips detected, ${harmless.size} bytes harmless (times, versions, attributes)`,
+  });
+  expect(detected).toBeGreaterThan(400);
+});
+
+test('a tampered entry is named with the expected and the found hash', async ({ folder }) => {
+  const entries: RawEntry[] = [
+    { name: 'a.txt', data: 'as it was' },
+    { name: 'b.txt', data: 'untouched' },
+  ];
+  const manifest = foreignManifest(entries);
+  const file = join(folder, 'x.zip');
+  await writeFile(
+    file,
+    rawZip([{ name: 'a.txt', data: 'as it is!' }, entries[1]!, { name: 'manifest.mf', data: manifest }]),
+  );
+  const e = (await failure(verifyPackage(file))) as OrdealError;
+  expect(e.kind).toBe('package-tampered');
+  expect(e.what).toContain('a.txt');
+  expect(e.parts).toMatchObject({ expected: `SHA-256 ${sha256('as it was')}`, got: sha256('as it is!') });
+});
+
+test('several tampered entries are told together', async ({ folder }) => {
+  const entries: RawEntry[] = ['a', 'b', 'c'].map((name) => ({ name, data: name }));
+  const manifest = foreignManifest(entries.map((e) => ({ ...e, data: 'other' })));
+  const file = join(folder, 'x.zip');
+  await writeFile(file, rawZip([...entries, { name: 'manifest.mf', data: manifest }]));
+  const e = (await failure(verifyPackage(file))) as OrdealError;
+  expect(e).toMatchObject({ kind: 'package-tampered' });
+  for (const name of ['"a"', '"b"', '"c"']) expect(e.message).toContain(name);
+});
+
+for (const [what, newline, tail] of [
+  ['one block without blank lines', '\n', ''],
+  ['CRLF', '\r\n', ''],
+  ['a trailing CMS block', '\n', '-----BEGIN CMS-----\nMIIB\n-----END CMS-----\n'],
+] as const) {
+  test(`a manifest of SOL004 with ${what} is read`, async ({ folder }) => {
+    const entries: RawEntry[] = [
+      { name: 'Definitions/vnfd.yaml', data: 'tosca' },
+      { name: 'Files/image.qcow2', data: 'image' },
+    ];
+    const manifest = foreignManifest(entries, newline) + tail;
+    const file = join(folder, 'x.csar');
+    await writeFile(file, rawZip([...entries, { name: 'vnf.mf', data: manifest }]));
+    expect(await verifyPackage(file)).toMatchObject({
+      format: 'SOL004',
+      entries: 3,
+      signature: tail === '' ? 'none' : 'present',
+    });
+  });
+}
+
+const good: RawEntry[] = [{ name: 'a.txt', data: 'a' }];
+const listed = (entries: readonly RawEntry[]): RawEntry[] => [
+  ...entries,
+  { name: 'manifest.mf', data: foreignManifest([...new Map(entries.map((e) => [e.name, e])).values()]) },
+];
+const manifestOf = (text: string): RawEntry[] => [...good, { name: 'manifest.mf', data: text }];
+const hash = sha256('a');
+
+const refusals: readonly [title: string, zip: () => Buffer, kind: string, says: RegExp][] = [
+  ['a file that is no ZIP', () => Buffer.from('just a text'), 'package-invalid', /not a package/],
+  ['an empty file', () => Buffer.alloc(0), 'package-truncated', /cut short/],
+  ['a ZIP without a manifest', () => rawZip(good), 'package-invalid', /no manifest/],
+  [
+    'an entry that the manifest does not list',
+    () => rawZip([...listed(good), { name: 'b', data: 'b' }]),
+    'package-tampered',
+    /does not list.*beside them b/,
+  ],
+  [
+    'a missing entry',
+    () => rawZip(listed([...good, { name: 'b', data: 'b' }]).filter((e) => e.name !== 'b')),
+    'package-tampered',
+    /lacks.*expected b/,
+  ],
+  ['an entry that stands twice', () => rawZip(listed([...good, ...good])), 'package-invalid', /twice/],
+  [
+    'a path that leaves the package',
+    () => rawZip(listed([{ name: '../a', data: 'a' }])),
+    'package-invalid',
+    /invalid relative path/,
+  ],
+  ['an absolute path', () => rawZip(listed([{ name: '/etc/a', data: 'a' }])), 'package-invalid', /absolute path/],
+  [
+    'a path with a dot segment',
+    () => rawZip(listed([{ name: 'x/./a', data: 'a' }])),
+    'package-invalid',
+    /first segment/,
+  ],
+  [
+    'a path with a control character',
+    () => rawZip([{ name: 'x\u0007', data: 'a' }]),
+    'package-invalid',
+    /control character/,
+  ],
+  [
+    'a symbolic link',
+    () => rawZip(listed([{ name: 'a', data: '/etc/passwd', mode: 0o120777 }])),
+    'package-invalid',
+    /symbolic link/,
+  ],
+  ['a device', () => rawZip(listed([{ name: 'a', data: '', mode: 0o020600 }])), 'package-invalid', /special file/],
+  [
+    'two names of one entry',
+    () => rawZip(listed([{ name: 'a', data: 'a', localName: 'b' }])),
+    'package-tampered',
+    /two names/,
+  ],
+  [
+    'entries that share their bytes',
+    () => rawZip(listed([...good, { name: 'b', data: 'a', sameAs: 'a.txt' }])),
+    'package-tampered',
+    /does not follow/,
+  ],
+  [
+    'hidden bytes between entries',
+    () => rawZip(listed([{ ...good[0]!, junk: Buffer.from('hidden') }])),
+    'package-tampered',
+    /does not follow|belong to no entry/,
+  ],
+  [
+    'a stored entry that lies about its size',
+    () => rawZip(listed([{ ...good[0]!, claimedSize: 5 }])),
+    'package-tampered',
+    /1 != 5/,
+  ],
+  [
+    'a deflated entry that claims more than deflate can do',
+    () => rawZip(listed([{ name: 'a', data: 'abcd', method: 8, claimedSize: 2 ** 31 }])),
+    'package-invalid',
+    /lies about its size/,
+  ],
+  [
+    'a method that is not deflate',
+    () => rawZip(listed([{ ...good[0]!, method: 12 }])),
+    'package-invalid',
+    /stored or deflated/,
+  ],
+  [
+    'a wrong CRC of the manifest',
+    () => rawZip([...good, { name: 'manifest.mf', data: foreignManifest(good), crc: 1 }]),
+    'package-tampered',
+    /manifest\.mf.*damaged/,
+  ],
+  [
+    'a Source twice',
+    () => rawZip(manifestOf(foreignManifest([...good, ...good]))),
+    'package-invalid',
+    /manifest\.mf:\d+.*twice/,
+  ],
+  [
+    'a Source without a hash',
+    () => rawZip(manifestOf('metadata:\nSource: a.txt\nAlgorithm: SHA-256\n')),
+    'package-invalid',
+    /Hash/,
+  ],
+  [
+    'an algorithm that is broken',
+    () => rawZip(manifestOf(`metadata:\nSource: a.txt\nAlgorithm: MD5\nHash: ${hash}\n`)),
+    'package-invalid',
+    /SHA-256 or SHA-512.*MD5/,
+  ],
+  [
+    'a hash of the wrong length',
+    () => rawZip(manifestOf('metadata:\nSource: a.txt\nAlgorithm: SHA-512\nHash: abcd\n')),
+    'package-invalid',
+    /128 hex digits.*4 digits/,
+  ],
+  [
+    'a line that is no pair',
+    () => rawZip(manifestOf(`${foreignManifest(good)}nonsense\n`)),
+    'package-invalid',
+    /key: value/,
+  ],
+  [
+    'a signature that does not end',
+    () => rawZip(manifestOf(`${foreignManifest(good)}-----BEGIN CMS-----\nabc\n`)),
+    'package-invalid',
+    /END CMS/,
+  ],
+  [
+    'text after the signature',
+    () => rawZip(manifestOf(`${foreignManifest(good)}-----BEGIN CMS-----\n-----END CMS-----\nSource: x\n`)),
+    'package-invalid',
+    /nothing vouches/,
+  ],
+  [
+    'a version from the future',
+    () =>
+      rawZip(
+        manifestOf(
+          foreignManifest(good).replace(
+            'metadata:',
+            'metadata:\n  ordeal_package_format: ordeal.vnf-snapshot-package\n  ordeal_package_version: 2',
+          ),
+        ),
+      ),
+    'package-invalid',
+    /version 1 to 1.*got 2/,
+  ],
+  [
+    'bytes after the end',
+    () => Buffer.concat([rawZip(listed(good)), Buffer.from('x')]),
+    'package-tampered',
+    /directory/,
+  ],
+  [
+    'bytes before the beginning',
+    () => Buffer.concat([Buffer.from('PK\u0003\u0004'), rawZip(listed(good))]),
+    'package-truncated',
+    /archive inside/,
+  ],
+];
+
+for (const [title, zip, kind, says] of refusals) {
+  test(`${title} is refused with one clear message`, async ({ folder }) => {
+    const file = join(folder, 'x.zip');
+    await writeFile(file, zip());
+    const e = await failure(verifyPackage(file));
+    expect(e).toBeInstanceOf(OrdealError);
+    expect((e as OrdealError).message).toMatch(says);
+    expect((e as OrdealError).message).toContain(file);
+    expect((e as OrdealError).kind).toBe(kind);
+  });
+}
+
+test('a package larger than the caller allows is refused before it is read', async ({ folder }) => {
+  const { file } = await samplePackage(folder);
+  await expect(verifyPackage(file, { totalBytes: 1000 })).rejects.toMatchObject({ kind: 'package-invalid' });
+});
+
+test('a package that is not there is missing, and a folder is not a package', async ({ folder }) => {
+  await expect(verifyPackage(join(folder, 'none.zip'))).rejects.toMatchObject({ kind: 'file-missing' });
+  await expect(verifyPackage(folder)).rejects.toMatchObject({ kind: 'package-invalid' });
+});
+
+test('a package with a comment or behind a symbolic link is still a package', async ({ folder }) => {
+  const file = join(folder, 'x.zip');
+  await writeFile(file, rawZip(listed(good), 'made by hand'));
+  await symlink(file, join(folder, 'link.zip'));
+  expect(await verifyPackage(join(folder, 'link.zip'))).toMatchObject({ entries: 2 });
+});
+
+test('a package that is not a VNF Snapshot Package can be verified but not shown', async ({ folder }) => {
+  const file = join(folder, 'x.zip');
+  await writeFile(file, rawZip(listed(good)));
+  await expect(showPackage(file)).rejects.toMatchObject({ kind: 'package-invalid' });
+});
+
+test('package information that contradicts the manifest is refused', async ({ folder }) => {
+  const sample = await samplePackage(folder);
+  const summary = await showPackage(sample.file);
+  const info = { ...summary.info, vnfSnapshotId: 'another' };
+  const entries: RawEntry[] = [
+    { name: 'vnfsr.json', data: JSON.stringify(summary.vnfSnapshot) },
+    {
+      name: 'vnf-snapshot-package-info.json',
+      data: JSON.stringify({
+        ...info,
+        vnfdInfo: undefined,
+        vnfsr: undefined,
+        vnfcSnapshotImages: [],
+        additionalArtifacts: [],
+      }),
+    },
+  ];
+  const ours = foreignManifest(entries).replace(
+    'metadata:',
+    'metadata:\n  ordeal_package_format: ordeal.vnf-snapshot-package\n  ordeal_package_version: 1',
+  );
+  const file = join(folder, 'x.zip');
+  await writeFile(file, rawZip([...entries, { name: 'manifest.mf', data: ours }]));
+  await expect(verifyPackage(file)).rejects.toMatchObject({ kind: 'package-invalid', parts: { got: 'another' } });
+});
