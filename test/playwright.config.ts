@@ -1,14 +1,23 @@
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from '@playwright/test';
 import { packageRoot } from '../harness/util/package-root.js';
+
+const out = join(packageRoot, 'reports', 'out');
 
 export default defineConfig({
   testDir: join(packageRoot, 'dist', 'test'),
   testMatch: '**/*.spec.js',
-  outputDir: join(packageRoot, 'reports', 'out', 'test-results'),
+  outputDir: join(out, 'test-results'),
+  // Files run side by side, the tests of one file in order: two cores, and faults that need the machine's attention.
   fullyParallel: false,
   workers: 2,
   timeout: 60_000,
   forbidOnly: true,
-  reporter: [['list']],
+  retries: 0,
+  reporter: [
+    ['list'],
+    ['json', { outputFile: join(out, 'proof', 'playwright.json') }],
+    [fileURLToPath(new URL('./closing-line.js', import.meta.url))],
+  ],
 });

@@ -1,0 +1,90 @@
+import { fork } from 'node:child_process';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@playwright/test';
+import type { JournalAction } from '../../harness/model/journal.js';
+import { Journal } from '../../harness/store/journal.js';
+import { until } from '../../harness/util/deadline.js';
+
+const folder = () => mkdtemp(join(tmpdir(), 'ordeal-journal-'));
+const run = (id: string, serviceId = 'svc') => ({
+  id,
+  serviceFile: '/service.yaml',
+  serviceId,
+  outFolder: '/out',
+  pid: process.pid,
+  startedAt: new Date().toISOString(),
+});
+const freeze = (computeId: string): JournalAction => ({
+  type: 'freeze',
+  vim: 'embedded',
+  resource: computeId,
+  computeId,
+});
+
+test('what is intended is open until it is settled, the latest first', async () => {
+  using journal = new Journal(await folder());
+  journal.begin(run('r1'));
+  const [a, b] = [journal.intend('r1', freeze('a')), journal.intend('r1', freeze('b'))];
+  journal.done(a);
+  expect(journal.open('r1').map((e) => [e.id, e.state])).toEqual([
+    [b, 'intended'],
+    [a, 'done'],
+  ]);
+  journal.settle(b);
+  journal.settle(b);
+  expect(journal.open().map((e) => e.id)).toEqual([a]);
+});
+
+test('a service has at most one open run, and another service is not disturbed', async () => {
+  using journal = new Journal(await folder());
+  journal.begin(run('r1'));
+  expect(() => journal.begin(run('r2'))).toThrow(/Run r1 \(process \d+\) is open on service "svc"/);
+  journal.begin(run('r3', 'other'));
+  journal.close('r1');
+  journal.begin(run('r2'));
+  expect(journal.runs({ open: true }).map((r) => r.id)).toEqual(['r3', 'r2']);
+});
+
+test('a run does not close while something is open', async () => {
+  using journal = new Journal(await folder());
+  journal.begin(run('r1'));
+  const entry = journal.intend('r1', freeze('a'));
+  expect(() => journal.close('r1')).toThrow(/1 open journal entries/);
+  journal.settle(entry);
+  journal.close('r1');
+});
+
+test('an intent survives a kill in the very next instruction', async () => {
+  const state = await folder();
+  const script = join(state, 'writer.mjs');
+  const journalModule = new URL('../../harness/store/journal.js', import.meta.url).href;
+  await writeFile(
+    script,
+    `import { Journal } from ${JSON.stringify(journalModule)};
+     const journal = new Journal(${JSON.stringify(state)});
+     journal.begin(${JSON.stringify(run('r1'))});
+     for (let i = 0; ; i++) {
+       journal.intend('r1', ${JSON.stringify(freeze('x'))});
+       process.send(i);
+     }`,
+  );
+  const writer = fork(script, { stdio: 'ignore' });
+  let told = -1;
+  writer.on('message', (n) => {
+    told = Number(n);
+  });
+  await until('twenty intents', () => told >= 20, { withinMs: 20_000 });
+  const ended = new Promise((done) => writer.once('exit', done));
+  writer.kill('SIGKILL');
+  await ended;
+  using journal = new Journal(state);
+  expect(journal.open('r1').length).toBeGreaterThan(told);
+});
+
+test('a file that is no journal is refused and left as it was', async () => {
+  const state = await folder();
+  await writeFile(join(state, 'journal.db'), 'not a database at all, but long enough to look like one'.repeat(100));
+  expect(() => new Journal(state)).toThrow(/The journal cannot be opened/);
+});
