@@ -56,6 +56,9 @@ export const vnfSnapshot = z.object({
   vnfcSnapshots: z.array(vnfcSnapshotInfo),
   userDefinedData: z.object({
     name: z.string(),
+    description: z.string().optional(),
+    /** The network service; VNF ids are unique within one. */
+    service: z.string().optional(),
     runId: z.string().optional(),
     purpose: z.enum(['restore', 'forensic', 'manual', 'lifecycle']),
     /** Selective snapshots say what they left out (clause 6.1.1). */

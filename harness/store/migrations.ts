@@ -4,6 +4,7 @@ export const migrations: readonly string[] = [
   create table vnf_snapshot (
     id text primary key,
     vnfInstanceId text not null,
+    service text,
     vnfdId text not null,
     name text not null,
     purpose text not null,
@@ -48,6 +49,7 @@ export const migrations: readonly string[] = [
   create table operation (
     id text primary key,
     kind text not null,
+    service text not null,
     vnfInstanceIds text not null,
     state text not null,
     startedAt text not null,
@@ -61,8 +63,10 @@ export const migrations: readonly string[] = [
   create index operation_open on operation (state) where finishedAt is null;
 
   create table vnf_in_operation (
-    vnfInstanceId text primary key,
-    operationId text not null references operation (id) on delete cascade
+    service text not null,
+    vnfInstanceId text not null,
+    operationId text not null references operation (id) on delete cascade,
+    primary key (service, vnfInstanceId)
   ) strict;
 
   create table lease (

@@ -35,6 +35,7 @@ export type UndoIntent = z.output<typeof undoIntent>;
 interface OperationRow extends ProcessIdentity {
   readonly id: string;
   readonly kind: string;
+  readonly service: string;
   readonly vnfInstanceIds: string;
   readonly state: OperationState;
   readonly startedAt: string;
@@ -46,6 +47,7 @@ interface OperationRow extends ProcessIdentity {
 export interface OperationRecord {
   readonly id: string;
   readonly kind: string;
+  readonly service: string;
   readonly vnfInstanceIds: readonly string[];
   readonly state: OperationState;
   readonly startedAt: string;
@@ -69,14 +71,15 @@ export class Operations {
   constructor(readonly database: Database) {}
 
   /** @throws OrdealError of kind busy: another process operates on one of these VNFs; what a dead one left is taken over */
-  begin(kind: string, vnfInstanceIds: readonly string[]): Operation {
+  begin(kind: string, service: string, vnfInstanceIds: readonly string[]): Operation {
     const id = newId('op');
     const { host, pid, processStartedAt } = thisProcess;
     const db = this.database;
     db.transaction(() => {
       for (const vnf of vnfInstanceIds) {
         const other = db.first<OperationRow>(
-          'select operation.* from operation join vnf_in_operation on operationId = operation.id where vnfInstanceId = ?',
+          'select operation.* from operation join vnf_in_operation on operationId = operation.id where vnf_in_operation.service = ? and vnfInstanceId = ?',
+          service,
           vnf,
         );
         if (other === undefined) continue;
@@ -91,11 +94,11 @@ export class Operations {
         );
       }
       db.run(
-        `insert into operation (id, kind, vnfInstanceIds, state, startedAt, host, pid, processStartedAt)
-         values (?, ?, ?, 'STARTING', ?, ?, ?, ?)`,
-        ...[id, kind, JSON.stringify(vnfInstanceIds), new Date().toISOString(), host, pid, processStartedAt],
+        `insert into operation (id, kind, service, vnfInstanceIds, state, startedAt, host, pid, processStartedAt)
+         values (?, ?, ?, ?, 'STARTING', ?, ?, ?, ?)`,
+        ...[id, kind, service, JSON.stringify(vnfInstanceIds), new Date().toISOString(), host, pid, processStartedAt],
       );
-      for (const vnf of vnfInstanceIds) db.run('insert into vnf_in_operation values (?, ?)', vnf, id);
+      for (const vnf of vnfInstanceIds) db.run('insert into vnf_in_operation values (?, ?, ?)', service, vnf, id);
     });
     return this.#handle(id);
   }
@@ -119,9 +122,9 @@ export class Operations {
   }
 
   /** Begun by processes that are no more; each is to be undone, then ended. */
-  abandoned(): { record: OperationRecord; operation: Operation }[] {
+  abandoned(service: string): { record: OperationRecord; operation: Operation }[] {
     return this.database
-      .all<OperationRow>('select * from operation where finishedAt is null')
+      .all<OperationRow>('select * from operation where finishedAt is null and service = ?', service)
       .filter((row) => !isAlive(row))
       .map((row) => ({ record: toRecord(row), operation: this.#handle(row.id) }));
   }
@@ -136,6 +139,7 @@ export class Operations {
 const toRecord = (row: OperationRow): OperationRecord => ({
   id: row.id,
   kind: row.kind,
+  service: row.service,
   vnfInstanceIds: z.array(z.string()).parse(JSON.parse(row.vnfInstanceIds)),
   state: row.state,
   startedAt: row.startedAt,

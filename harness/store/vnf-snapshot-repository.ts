@@ -6,6 +6,7 @@ import type { Database } from './database.js';
 export interface VnfSnapshotFilter {
   readonly ids?: readonly string[];
   readonly vnf?: string;
+  readonly service?: string;
   readonly vnfc?: string;
   readonly name?: string;
   readonly purpose?: VnfSnapshot['userDefinedData']['purpose'];
@@ -41,10 +42,11 @@ export class VnfSnapshotRepository {
   begin(snapshot: VnfSnapshot, vnfd: unknown): void {
     const it = vnfSnapshot.parse(snapshot);
     this.database.run(
-      `insert into vnf_snapshot (id, vnfInstanceId, vnfdId, name, purpose, runId, creationStartedAt, availability, record, vnfd)
-       values (?, ?, ?, ?, ?, ?, ?, 'creating', ?, ?)`,
+      `insert into vnf_snapshot (id, vnfInstanceId, service, vnfdId, name, purpose, runId, creationStartedAt, availability, record, vnfd)
+       values (?, ?, ?, ?, ?, ?, ?, ?, 'creating', ?, ?)`,
       it.id,
       it.vnfInstanceId,
+      it.userDefinedData.service ?? null,
       it.vnfdId,
       it.userDefinedData.name,
       it.userDefinedData.purpose,
@@ -177,10 +179,10 @@ export class VnfSnapshotRepository {
       .map((row) => row.vnfSnapshotId);
   }
 
-  /** Renames, or changes user-defined data (tables 5.1.3.4-1). */
-  update(snapshot: VnfSnapshot): void {
+  /** Renames, or changes user-defined data (table 5.1.3.4-1); or, of one being made, says how far it has got. */
+  update(snapshot: VnfSnapshot, availability: 'available' | 'creating' = 'available'): void {
     const it = vnfSnapshot.parse(snapshot);
-    this.database.transaction(() => this.#write(it, 'available'));
+    this.database.transaction(() => this.#write(it, availability));
   }
 
   /** Removes the record; idempotent. What the VIMs hold is the engine's to delete first. */
@@ -210,6 +212,7 @@ function condition(filter: VnfSnapshotFilter): { sql: string; values: string[]; 
     values.push(value);
   };
   add('vnfInstanceId = ?', filter.vnf);
+  add('service = ?', filter.service);
   add('name = ?', filter.name);
   add('purpose = ?', filter.purpose);
   add('runId = ?', filter.runId);

@@ -1,0 +1,287 @@
+import type { InstanceSnapshot, VnfcSnapshotInfo } from '../model/snapshot.js';
+import type { CapturedSnapshot, CreateSnapshotRequest, Vim } from '../model/vim.js';
+import type { UndoIntent } from '../store/operations.js';
+import { asError, OrdealError } from '../util/errors.js';
+import { newId } from '../util/ids.js';
+import type { CreationPlan, VnfcCreationPlan } from './creation-plan.js';
+import { type ProcedureContext, VnfcProcedure } from './procedure.js';
+import { quiescingOf, storageOf } from './vim-interfaces.js';
+import { storageResourceId } from './vnf-info.js';
+
+/** The creation of one VNFC Snapshot (6.4.1 or 6.4.2), in the phases that a consistent cut needs. */
+export class VnfcCreation {
+  readonly infoId = newId('vnfc-snapshot');
+  readonly procedure;
+  readonly #startedAt = new Date().toISOString();
+  #isStopped = false;
+  #isQuiesced = false;
+  readonly #detached = new Set<string>();
+  #captured: CapturedSnapshot | undefined;
+  #stored: InstanceSnapshot | undefined;
+  /** Once asked to store, the VIM cleans up after itself: exactly one of store and discard is to be called. */
+  #isGivenToVim = false;
+  #finishedAt: string | undefined;
+  /** How long it stood still, in milliseconds, when the engine froze it; else as the VIM says. */
+  pausedMs: number | undefined;
+
+  constructor(
+    context: ProcedureContext,
+    readonly vnf: CreationPlan,
+    readonly plan: VnfcCreationPlan,
+    readonly vnfSnapshotId: string,
+    readonly operationId: string,
+  ) {
+    this.procedure = VnfcProcedure.creation(context, plan.vnfc.id, plan.vnfc.vim);
+  }
+
+  get id(): string {
+    return this.plan.vnfc.id;
+  }
+
+  get #computeId(): string {
+    return this.plan.state.computeId;
+  }
+
+  /** What another process has to undo if this one dies. Thawing is among it when it runs. */
+  intents(freezes: boolean): UndoIntent[] {
+    const { stopBefore, detach, quiesce, runs, vnfc } = this.plan;
+    const at = { vim: vnfc.vim, computeId: this.#computeId };
+    const intents: UndoIntent[] = [];
+    if (stopBefore && this.plan.state.powerState === 'on') intents.push({ act: 'start', ...at });
+    for (const diskId of detach) intents.push({ act: 'attach', ...at, diskId });
+    if (quiesce) intents.push({ act: 'unquiesce', ...at });
+    if (freezes && runs) intents.push({ act: 'resume', ...at });
+    return intents;
+  }
+
+  /** Steps 1 to 16: stop, detach, quiesce, as planned. */
+  async prepare(quiesceMs: number): Promise<void> {
+    const { procedure, plan } = this;
+    procedure.tell('request', 'VNFM', 'VNFM', `create a VNFC Snapshot of ${this.id}`, 'within 6.5.1 step 8');
+    procedure.tell('decide', 'VNFM', 'VNFM', 'take the VNFC Snapshot', plan.parameters.notes.join('; ') || undefined);
+    procedure.skip('grant', 'grant the snapshot creation', 'settled for the VNF in 6.5.1 steps 3 and 4');
+    if (plan.stopBefore) {
+      this.#isStopped = true;
+      await procedure.ask('stop', 'stop the compute resource', (vim) => vim.stop(this.#computeId));
+    } else procedure.skip('stop', 'stop the compute resource', 'not asked for (Vnfsd.009)');
+    if (plan.detach.length > 0) {
+      await procedure.ask('detach', `detach ${plan.detach.join(', ')}`, async (vim) => {
+        for (const disk of plan.detach) {
+          this.#detached.add(disk);
+          await storageOf(vim).detach(this.#computeId, disk);
+        }
+      });
+    } else procedure.skip('detach', 'detach the volumes', 'not asked for (Vnfsd.011)');
+    if (plan.quiesce) {
+      this.#isQuiesced = true;
+      await procedure.ask('quiesce', 'quiesce the compute resource', (vim) =>
+        quiescingOf(vim).quiesce(this.#computeId, quiesceMs),
+      );
+    } else procedure.skip('quiesce', 'quiesce the compute resource', this.#whyNotQuiesced());
+  }
+
+  #whyNotQuiesced(): string {
+    if (!this.plan.runs) return 'it does not run';
+    return this.plan.parameters.type === 'warm'
+      ? 'warm: memory and disks are of one instant'
+      : 'not asked for, or the VIM cannot';
+  }
+
+  /** Steps 17 to 24: its state is held; nothing is durable yet. */
+  async capture(deadlineMs: number): Promise<void> {
+    const { procedure, plan, vnf } = this;
+    const { parameters, volumes } = plan;
+    const request: CreateSnapshotRequest = {
+      name: vnf.request.name,
+      ...(vnf.request.description === undefined ? {} : { description: vnf.request.description }),
+      type: parameters.type,
+      ...(parameters.memory === undefined ? {} : { memory: parameters.memory }),
+      ...(parameters.disk === undefined ? {} : { disk: definedOf(parameters.disk) }),
+      volumes,
+      metadata: {
+        'ordeal.vnfSnapshotId': this.vnfSnapshotId,
+        'ordeal.vnfInstanceId': vnf.vnf.id,
+        'ordeal.vnfcInstanceId': this.id,
+        'ordeal.operationId': this.operationId,
+      },
+      ...(vnf.request.runId === undefined ? {} : { runId: vnf.request.runId }),
+      ...(vnf.request.path === undefined ? {} : { path: vnf.request.path }),
+      deadlineMs,
+    };
+    const isWarm = parameters.type === 'warm';
+    const what = isWarm ? 'create the snapshot with memory' : 'create the snapshot';
+    let isGivenUp = false;
+    try {
+      this.#captured = await procedure.ask('compute', what, async (vim) => {
+        const captured = await vim.snapshots.capture(this.#computeId, request);
+        // One that comes after its deadline is nobody's: the VIM is not to keep it.
+        if (isGivenUp) await captured.discard();
+        return captured;
+      });
+    } catch (e) {
+      isGivenUp = true;
+      throw e;
+    }
+    if (volumes.length > 0) procedure.carried('volume', `snapshot ${volumes.join(', ')}`, 'in the same request');
+    else procedure.skip('volume', 'snapshot the volumes', 'no volume is to be included');
+  }
+
+  get captured(): CapturedSnapshot | undefined {
+    return this.#captured;
+  }
+
+  /** Steps 26 to 37: it goes back to work before anything is written. */
+  async release(): Promise<void> {
+    const { procedure, plan } = this;
+    await this.#unquiesce();
+    if (plan.attach.length > 0) {
+      await procedure.ask('attach', `attach ${plan.attach.join(', ')}`, async (vim) => {
+        for (const disk of plan.attach) {
+          await storageOf(vim).attach(this.#computeId, disk);
+          this.#detached.delete(disk);
+        }
+      });
+    } else procedure.skip('attach', 'attach the volumes', 'not asked for (Vnfsd.012)');
+    const isOff = this.#isStopped || plan.state.powerState === 'off' || plan.state.powerState === 'crashed';
+    if (plan.parameters.powerOnAfter && isOff && plan.parameters.powerOff !== 'after') {
+      await procedure.ask('start', 'start the compute resource', (vim) => vim.start(this.#computeId));
+      this.#isStopped = false;
+    } else if (plan.parameters.powerOff !== 'after') {
+      procedure.skip('start', 'start the compute resource', isOff ? 'not asked for (Vnfsd.010)' : 'it is not off');
+    }
+  }
+
+  async #unquiesce(): Promise<void> {
+    const { procedure } = this;
+    if (!this.#isQuiesced) {
+      procedure.skip('unquiesce', 'unquiesce the compute resource', 'it was not quiesced');
+      return;
+    }
+    await procedure.ask('unquiesce', 'unquiesce the compute resource', (vim) =>
+      quiescingOf(vim).unquiesce(this.#computeId),
+    );
+    this.#isQuiesced = false;
+  }
+
+  async store(): Promise<void> {
+    const captured = this.#captured;
+    if (captured === undefined) throw new OrdealError('internal', `${this.id} was stored before it was captured`);
+    const { access } = this.procedure.context;
+    const { vim } = this.plan.vnfc;
+    this.#isGivenToVim = true;
+    this.#stored = await access.call(vim, `store the snapshot of ${this.id}`, () => captured.store());
+    this.#finishedAt = new Date().toISOString();
+  }
+
+  /** Vnfsd.009 `after`, and Vnfsd.010 with it: a restart. */
+  async powerOffAfter(): Promise<void> {
+    const { procedure, plan } = this;
+    const { powerOff, powerOnAfter } = plan.parameters;
+    if (powerOff !== 'after') return;
+    if (plan.state.powerState !== 'off') {
+      this.#isStopped = true;
+      const note = 'after the snapshot (Vnfsd.009)';
+      await procedure.ask('stop', 'stop the compute resource', (vim) => vim.stop(this.#computeId), note);
+    }
+    if (powerOnAfter) {
+      await procedure.ask('start', 'start the compute resource', (vim) => vim.start(this.#computeId));
+      this.#isStopped = false;
+    } else procedure.skip('start', 'start the compute resource', 'not asked for (Vnfsd.010)');
+  }
+
+  /** Puts back what prepare changed; each part is tried. @throws the first failure */
+  async undo(): Promise<void> {
+    const { vnfc, state } = this.plan;
+    const { access } = this.procedure.context;
+    const failures: Error[] = [];
+    const attempt = async (what: string, work: (vim: Vim) => Promise<void>) => {
+      try {
+        await access.call(vnfc.vim, `${what} ${this.id}`, work);
+      } catch (e) {
+        failures.push(asError(e));
+      }
+    };
+    if (this.#isQuiesced) await attempt('unquiesce', (vim) => quiescingOf(vim).unquiesce(this.#computeId));
+    this.#isQuiesced = false;
+    for (const disk of this.#detached) {
+      await attempt(`attach ${disk} to`, (vim) => storageOf(vim).attach(this.#computeId, disk));
+    }
+    this.#detached.clear();
+    if (this.#isStopped && state.powerState === 'on') {
+      await attempt('start', async (vim) => {
+        const { powerState } = await vim.inspect(this.#computeId);
+        if (powerState === 'off' || powerState === 'crashed') await vim.start(this.#computeId);
+      });
+    }
+    this.#isStopped = false;
+    const [first] = failures;
+    if (first !== undefined) throw first;
+  }
+
+  /** Nothing of the snapshot is left in the VIM. */
+  async discard(): Promise<void> {
+    const { captured } = this;
+    const stored = this.#stored;
+    if (captured === undefined) return;
+    await this.procedure.context.access.call(this.plan.vnfc.vim, `discard the snapshot of ${this.id}`, async (vim) => {
+      if (stored !== undefined) await vim.snapshots.delete([stored.id]);
+      else if (!this.#isGivenToVim) await captured.discard();
+    });
+    this.#captured = undefined;
+  }
+
+  info(): VnfcSnapshotInfo {
+    const { plan, vnf } = this;
+    const { vnfc, state, parameters, volumes } = plan;
+    const captured = this.#captured;
+    const stored = this.#stored;
+    const left = new Map(vnf.excluded.flatMap((e) => (e.vnfcId === vnfc.id && e.diskId ? [[e.diskId, e.reason]] : [])));
+    return {
+      id: this.infoId,
+      vnfcInstanceId: vnfc.id,
+      vnfcResourceInfoId: vnfc.id,
+      creationStartedAt: this.#startedAt,
+      ...(this.#finishedAt === undefined ? {} : { creationFinishedAt: this.#finishedAt }),
+      ...(captured === undefined
+        ? {}
+        : { computeSnapshotResource: { vimConnectionId: vnfc.vim, resourceId: captured.id } }),
+      storageSnapshotResources: state.disks.map((disk) => ({
+        storageResourceId: storageResourceId(vnfc.id, disk.id),
+        ...(captured !== undefined && volumes.includes(disk.id)
+          ? { storageSnapshotResource: `${captured.id}/${disk.id}` }
+          : {}),
+      })),
+      userDefinedData: {
+        vnfInstanceId: vnf.vnf.id,
+        resource: state.resource,
+        computeId: state.computeId,
+        type: parameters.type,
+        powerState: state.powerState,
+        quarantined: state.quarantined,
+        quiesced: plan.quiesce,
+        pausedMs: this.pausedMs ?? captured?.pausedMs ?? 0,
+        independentDisks: Object.fromEntries(left),
+        detachedDisks: plan.detach,
+        ...(stored === undefined
+          ? {}
+          : {
+              location: stored.location,
+              bytesStored: stored.bytesStored,
+              infrastructure: stored.infrastructure,
+              ...(stored.memory === undefined ? {} : { memory: stored.memory }),
+              disks: stored.disks,
+            }),
+      },
+    };
+  }
+}
+
+function definedOf(disk: {
+  file?: 'internal' | 'external' | undefined;
+  copy?: 'sequential' | 'incremental' | undefined;
+}) {
+  return {
+    ...(disk.file === undefined ? {} : { file: disk.file }),
+    ...(disk.copy === undefined ? {} : { copy: disk.copy }),
+  };
+}
