@@ -6,6 +6,8 @@ import { Kind, Op, Request } from '../lib/messages';
 export abstract class Forward extends Call {
   private readonly bytes: ArrayBuffer;
   readonly op: Op;
+  /** Who was asked last; -1 while nobody was. */
+  asked: i32 = -1;
 
   constructor(request: Request, timeoutMs: f64, attempts: i32) {
     super(Kind.Request, timeoutMs, attempts);
@@ -19,16 +21,17 @@ export abstract class Forward extends Call {
     payload.view(viewOf(this.bytes));
   }
 
-  /** 503 is "ask somebody else". */
   onAnswer(answer: Reader): bool {
     const status = <i32>answer.u16();
-    if (status == 503 && this.attempt + 1 < this.attempts) return false;
+    const refused = status == 503 || status == 504;
+    if (refused && this.attempt + 1 < this.attempts) return false;
     this.finish(status, answer.rest());
     return true;
   }
 
   onFailure(): void {
-    this.finish(503, nothing);
+    // Asked, and not answered: unlike a refusal, this may have been carried out.
+    this.finish(this.asked < 0 ? 503 : 504, nothing);
   }
 
   abstract finish(status: i32, body: View): void;

@@ -166,7 +166,7 @@ export class Replica {
 
   onSyncTimer(): void {
     // What comes after the last chunk is replicated one by one again; should the standby have missed some of it, it says so.
-    if (this.sync.sendChunk(this.peer.address, this.epoch, this.sequence)) this.replicated = true;
+    if (this.sync.goOn(this.peer.address, this.epoch, this.sequence)) this.replicated = true;
   }
 
   /** The standby did not take a record, or did not answer: go on without it until it is in step again. */

@@ -5,8 +5,8 @@ import { Level, log } from '../lib/reactor';
 import { Table } from './table';
 
 /** Sessions a chunk, and milliseconds between two chunks: a sync leaves room for the requests that go on meanwhile. */
-const chunkSessions: i32 = 50;
-const chunkMs: f64 = 5;
+const chunkSessions: i32 = 500;
+const chunkMs: f64 = 50;
 /** After a sync the standby gets this long to settle before it is given another. */
 const restMs: f64 = 1000;
 
@@ -36,16 +36,14 @@ export class Sync {
     this.records = 0;
     beginFrame(Kind.SyncBegin).u32(epoch).u64(sequence);
     sendFrame(this.cp, to);
-    host.timer_set(this.timer, chunkMs);
+    this.sendChunk(to, epoch);
   }
 
-  /** @returns true when that was the last chunk */
-  sendChunk(to: i32, epoch: u32, sequence: u64): bool {
+  /** @returns true when that was the end of it */
+  goOn(to: i32, epoch: u32, sequence: u64): bool {
     if (!this.running) return false;
-    this.cursor = this.table.writeSome(beginFrame(Kind.SyncChunk).u32(epoch), this.cursor, chunkSessions);
-    sendFrame(this.cp, to);
     if (this.cursor < this.table.capacity) {
-      host.timer_set(this.timer, chunkMs);
+      this.sendChunk(to, epoch);
       return false;
     }
     beginFrame(Kind.SyncEnd).u32(epoch).u64(sequence).u32(this.table.size).u32(this.records);
@@ -53,6 +51,12 @@ export class Sync {
     this.stop();
     this.sent++;
     return true;
+  }
+
+  private sendChunk(to: i32, epoch: u32): void {
+    this.cursor = this.table.writeSome(beginFrame(Kind.SyncChunk).u32(epoch), this.cursor, chunkSessions);
+    sendFrame(this.cp, to);
+    host.timer_set(this.timer, chunkMs);
   }
 
   stop(): void {

@@ -18,6 +18,10 @@ const front: i32 = 1;
 const callsTimer: i32 = 1;
 const healthTimer: i32 = 2;
 
+/** After its boot it holds this many requests, for this long, until a worker knows a primary. */
+const earlyLimit: i32 = 512;
+const holdMs: f64 = 3000;
+
 const nothing = new View(0, 0);
 const textPlain = 'text/plain';
 
@@ -26,6 +30,9 @@ class LoadBalancer {
   readonly workers: Workers;
   readonly counters: Counters = new Counters();
   private readonly retryMs: f64;
+  /** Requests that came before the service was ready for the first time. */
+  private early: WorkerCall[] = [];
+  private ready: bool = false;
 
   constructor(config: Config) {
     const calls = new Calls(front, callsTimer, randomBelow(i32.MAX_VALUE));
@@ -37,6 +44,11 @@ class LoadBalancer {
   onTick(): void {
     host.timer_set(healthTimer, this.workers.healthMs);
     this.workers.check();
+    if (!this.ready) this.ready = this.workers.healthy || host.monotonic() > holdMs;
+    if (!this.ready || this.early.length == 0) return;
+    const early = this.early;
+    this.early = [];
+    for (let i = 0; i < early.length; i++) this.calls.ask(early[i]);
   }
 
   onHttp(handle: i32, request: HttpRequest): void {
@@ -77,13 +89,14 @@ class LoadBalancer {
     // A hit counted twice is wrong; everything else may be asked again.
     const attempts = op == Op.Hit ? 1 : 2;
     const timeoutMs = op == Op.Hit ? 2 * this.retryMs : this.retryMs;
-    this.calls.ask(new WorkerCall(this, handle, new Request(<Op>op, id, body), timeoutMs, attempts));
+    const call = new WorkerCall(this, handle, new Request(<Op>op, id, body), timeoutMs, attempts);
+    if (this.ready) this.calls.ask(call);
+    else if (this.early.length < earlyLimit) this.early.push(call);
+    else call.onFailure();
   }
 }
 
 class WorkerCall extends Forward {
-  private asked: i32 = -1;
-
   constructor(
     private readonly lb: LoadBalancer,
     private readonly handle: i32,
@@ -101,9 +114,10 @@ class WorkerCall extends Forward {
   }
 
   finish(status: i32, body: View): void {
-    if (status == 503) this.lb.counters.refused++;
+    const refused = status == 503 || status == 504;
+    if (refused) this.lb.counters.refused++;
     else this.lb.counters.served++;
-    if (status == 503) plain(this.handle, 503, 'try again\n');
+    if (refused) plain(this.handle, status, status == 503 ? 'try again\n' : 'no answer in time\n');
     else answerHttp(publicCp, this.handle, status, textPlain, body);
   }
 }

@@ -41,8 +41,6 @@ class Worker {
 
 /** Reads may be answered by either store and are asked twice; a change is for the primary, once. */
 class StoreCall extends Forward {
-  private asked: i32 = -1;
-
   constructor(
     private readonly worker: Worker,
     request: Request,
@@ -59,7 +57,7 @@ class StoreCall extends Forward {
   }
 
   finish(status: i32, body: View): void {
-    if (status == 503) this.worker.refused++;
+    if (status >= 503 && status != 507) this.worker.refused++;
     writeResponse(beginFrame(Kind.Response, this.question), status, body);
     sendFrame(front, this.from);
   }
