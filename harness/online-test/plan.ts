@@ -52,7 +52,13 @@ export async function planOnlineTest(session: ServiceSession, request: OnlineTes
   };
   for (const fault of faults) need(vimOfFault(session, fault), `fault.${fault.kind}`);
   const snapshotLines: string[] = [];
+  const running = await session.isRunning();
   for (const vnf of area) {
+    for (const vnfc of vnf.vnfcs) need(session.vimOf(vnfc), 'replacement', 'pause', 'OP-create.instance');
+    if (!running) {
+      snapshotLines.push(`Snapshot of ${vnf.id}: planned in detail once the service runs; it does not now`);
+      continue;
+    }
     const plan = await session.engine.planCreation({
       vnf: vnf.id,
       name: `before ${request.title}`,
@@ -60,7 +66,6 @@ export async function planOnlineTest(session: ServiceSession, request: OnlineTes
       ...(request.snapshotType === undefined ? {} : { type: request.snapshotType }),
     });
     snapshotLines.push(...plan.lines);
-    for (const vnfc of vnf.vnfcs) need(session.vimOf(vnfc), 'replacement', 'pause', 'OP-create.instance');
   }
   for (const [vim, rows] of needs) {
     const gaps = missing([...rows], await vim.capabilities());

@@ -109,7 +109,7 @@ export class ServiceSession implements AsyncDisposable {
 
   /** Brings the service up where its VIM can, and puts its population in. What runs already is left as it is. */
   async start(signal?: AbortSignal): Promise<void> {
-    if (await this.#runs()) return;
+    if (await this.isRunning()) return;
     for (const vim of this.vims.values()) {
       if (vim.instantiation === undefined) {
         throw new OrdealError('capability-missing', `VIM "${vim.kind}" does not start services by itself`, {
@@ -122,7 +122,8 @@ export class ServiceSession implements AsyncDisposable {
     await this.populate();
   }
 
-  async #runs(): Promise<boolean> {
+  /** Every VNFC is known to its VIM. */
+  async isRunning(): Promise<boolean> {
     try {
       for (const vnfc of vnfcsOf(this.service.descriptor)) await this.locate(vnfc);
       return true;

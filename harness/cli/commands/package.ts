@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { showPackage, verifyPackage } from '../../package/index.js';
+import { type PackageReport, showPackage, verifyPackage } from '../../package/index.js';
 import { writeAtomically } from '../../util/atomic-file.js';
 import { OrdealError } from '../../util/errors.js';
 import { type Context, table } from '../context.js';
@@ -34,7 +34,7 @@ const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} Mi
 async function list(context: Context): Promise<number> {
   const entries = await readdir(context.outFolder, { recursive: true }).catch(() => []);
   const files = entries.filter((e) => e.endsWith('.vnf-snapshot.zip')).map((e) => join(context.outFolder, e));
-  const found = [];
+  const found: { file: string; id: string; vnf: string; vnfcs: string[]; bytes: number }[] = [];
   for (const file of files.sort()) {
     const { info, vnfcs, vnfSnapshot, bytes } = await showPackage(file);
     found.push({ file, id: info.id, vnf: vnfSnapshot.vnfInstanceId, vnfcs: vnfcs.map((v) => v.id), bytes });
@@ -79,7 +79,7 @@ async function show(context: Context, file: string): Promise<number> {
 }
 
 async function verify(context: Context, files: string[]): Promise<number> {
-  const reports = [];
+  const reports: PackageReport[] = [];
   for (const file of files) reports.push(await verifyPackage(resolve(context.outside.cwd, file)));
   context.print(reports, () =>
     reports.map((r) => `${r.file}: sound, ${r.entries} entries, ${mebibytes(r.bytesChecked)}`).join('\n'),

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { vnfcsOf } from '../../model/network-service.js';
+import type { ComputeState } from '../../model/vim.js';
 import { readService, ServiceSession } from '../../online-test/session.js';
 import { OrdealError } from '../../util/errors.js';
 import { packageRoot } from '../../util/package-root.js';
@@ -51,7 +52,7 @@ async function list(context: Context): Promise<number> {
 
 async function show(context: Context, name: string): Promise<number> {
   await using session = await ServiceSession.open(await readService(serviceFile(context, name)), context);
-  const states = [];
+  const states: (ComputeState & { vnfc: string })[] = [];
   for (const vnfc of vnfcsOf(session.service.descriptor)) {
     states.push({ vnfc: vnfc.id, ...(await session.vimOf(vnfc).inspect(await session.locate(vnfc))) });
   }

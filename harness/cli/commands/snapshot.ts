@@ -1,3 +1,4 @@
+import type { InstanceSnapshot } from '../../model/snapshot.js';
 import type { SnapshotType } from '../../model/snapshot-descriptor.js';
 import { readService, ServiceSession } from '../../online-test/session.js';
 import { OrdealError } from '../../util/errors.js';
@@ -83,7 +84,7 @@ async function create(context: Context, service: string, { vnf, type, name }: Cr
 
 async function list(context: Context, service: string, { vnf }: { vnf?: string }): Promise<number> {
   await using session = await open(context, service);
-  const found = await session.engine.list(vnf === undefined ? {} : { vnfInstanceId: vnf });
+  const found = session.engine.list(vnf === undefined ? {} : { vnf });
   context.print(found, () =>
     table(
       ['VNF Snapshot', 'VNF', 'created', 'purpose', 'VNFCs', 'name'],
@@ -102,8 +103,8 @@ async function list(context: Context, service: string, { vnf }: { vnf?: string }
 
 async function show(context: Context, service: string, id: string): Promise<number> {
   await using session = await open(context, service);
-  const found = await session.engine.show(id);
-  const images = [];
+  const found = session.engine.show(id);
+  const images: InstanceSnapshot[] = [];
   for (const info of found.vnfcSnapshots) {
     const of = info.computeSnapshotResource?.resourceId;
     if (of !== undefined) images.push(await session.vimOf(session.vnfc(info.vnfcInstanceId)).snapshots.show(of));
