@@ -178,8 +178,8 @@ export function recoveredRun(seed = 1): SampleRun {
       { name: 'baseline', fromMs: 300, toMs: 5300 },
       { name: 'snapshot', fromMs: 5300, toMs: 5600 },
       { name: 'fault', fromMs: faultMs, toMs: 6100 },
-      { name: 'recovery', fromMs: 6100, toMs: 10_640 },
-      { name: 'measure', fromMs: 10_640, toMs: 13_640 },
+      { name: 'reaction', fromMs: faultMs, toMs: 10_640 },
+      { name: 'measurement', fromMs: 10_640, toMs: 13_640 },
     ],
     injections: [
       {
@@ -265,8 +265,9 @@ export function failedRun(seed = 2): SampleRun {
     phases: [
       { name: 'baseline', fromMs: 300, toMs: 5300 },
       { name: 'snapshot', fromMs: 5300, toMs: 5600 },
-      { name: 'fault', fromMs: faultMs, toMs: 10_640 },
-      { name: 'measure', fromMs: 10_640, toMs: 13_640 },
+      { name: 'fault', fromMs: faultMs, toMs: 13_650 },
+      { name: 'reaction', fromMs: faultMs, toMs: 10_640 },
+      { name: 'measurement', fromMs: 10_640, toMs: 13_640 },
       { name: 'restoration', fromMs: 13_640, toMs: 14_980 },
       { name: 'after', fromMs: 14_980, toMs: endMs },
     ],
@@ -277,7 +278,7 @@ export function failedRun(seed = 2): SampleRun {
         target: { vnfc: 'store-1' },
         params: {},
         injectedMs: faultMs,
-        healedMs: 13_700,
+        healedMs: 13_650,
         verdict: 'confirmed' as const,
         measured: { stalledMs: 60 },
         how: 'the VNFC handled no event although three were waiting',

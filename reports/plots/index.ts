@@ -1,0 +1,32 @@
+import type { Outage, Sample } from '../../harness/model/probe.js';
+import type { RunRecord } from '../../harness/model/run-record.js';
+import type { Markup } from '../markup.js';
+import { chart } from './chart.js';
+import { availabilityPanel, latencyPanel, type Panel, probeData, requestsPanel } from './panels.js';
+
+export interface Plot {
+  /** A file name without its ending. */
+  readonly name: string;
+  readonly title: string;
+  readonly svg: Markup;
+}
+
+/** Every indicator over time: one plot that shows all of them, and each by itself. Empty without samples. */
+export function plotsOf(record: RunRecord, samples: readonly Sample[]): Plot[] {
+  if (samples.length === 0) return [];
+  const endMs = samples.reduce((end, s) => Math.max(end, s.intendedMs), 0) + 200;
+  const probes = [...new Set(samples.map((s) => s.probe))];
+  const panels: Panel[] = probes.flatMap((probe) => {
+    const data = probeData(probe, samples, endMs, record.outages as readonly Outage[], record.indicators);
+    return [requestsPanel(data), latencyPanel(data), availabilityPanel(data)];
+  });
+  const plot = (name: string, title: string, shown: readonly Panel[]): Plot => ({
+    name: name.replace(/[^A-Za-z0-9._-]/g, '_'),
+    title,
+    svg: chart(record, title, shown, endMs),
+  });
+  return [
+    plot('overview', `${record.service}: every indicator over time`, panels),
+    ...panels.map((panel) => plot(panel.name, `${record.service}, ${panel.title}`, [panel])),
+  ];
+}
