@@ -36,7 +36,7 @@ export class Database implements Disposable {
   }
 
   #migrate(migrations: readonly string[]): void {
-    const version = () => Number(this.#db.prepare('pragma user_version').pluck().get());
+    const version = () => (this.#db.prepare('pragma user_version').get() as { user_version: number }).user_version;
     if (version() === migrations.length) return;
     this.transaction(() => {
       const from = version();
