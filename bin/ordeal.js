@@ -5,6 +5,12 @@ if (!existsSync(new URL('../dist/harness/cli/main.js', import.meta.url))) {
   process.stderr.write('ordeal: it is not built. Run `npm run build` in its folder first.\n');
   process.exit(2);
 }
+// A reader that has gone away (`ordeal … | head`) must not end a run that is on a live network.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (e) => {
+    if (e.code !== 'EPIPE') throw e;
+  });
+}
 const { main } = await import('../dist/harness/cli/main.js');
 
 process.exitCode = await main({
