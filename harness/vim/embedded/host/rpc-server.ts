@@ -1,0 +1,51 @@
+import { createServer, type Server } from 'node:net';
+import { createMessageConnection, ResponseError, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
+import { asError, OrdealError } from '../../../util/errors.js';
+import type { ClientHandle, HostHandlers, HostMethod } from '../protocol.js';
+
+const applicationError = -32_000;
+
+/** Serves the handlers to every client that connects; a bad request harms nobody but itself. */
+export async function serveClients(
+  socket: string,
+  handlers: HostHandlers,
+  log: (text: string) => void,
+  clientsChanged: (count: number) => void,
+): Promise<Server> {
+  let clients = 0;
+  const server = createServer((stream) => {
+    const rpc = createMessageConnection(new SocketMessageReader(stream), new SocketMessageWriter(stream));
+    const goodbye: (() => void)[] = [];
+    const client: ClientHandle = { onGone: (work) => goodbye.push(work) };
+    stream.on('error', (e) => log(`client: ${e.message}`));
+    rpc.onError(([e]) => log(`client: ${e.message}`));
+    clientsChanged(++clients);
+    let open = true;
+    rpc.onClose(() => {
+      if (!open) return;
+      open = false;
+      for (const work of goodbye) work();
+      clientsChanged(--clients);
+      rpc.dispose();
+    });
+    for (const method of Object.keys(handlers) as HostMethod[]) {
+      rpc.onRequest(method, async (params: unknown) => {
+        try {
+          const handler = handlers[method] as (params: unknown, client: ClientHandle) => unknown;
+          return (await handler(params ?? {}, client)) ?? null;
+        } catch (e) {
+          const error = e instanceof OrdealError ? e : new OrdealError('internal', `${method} failed`, { cause: e });
+          if (!(e instanceof OrdealError)) log(`${method}: ${asError(e).stack}`);
+          return new ResponseError(applicationError, error.message, error.toJSON());
+        }
+      });
+    }
+    rpc.listen();
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(socket, resolve);
+  });
+  server.on('error', (e) => log(`server: ${e.message}`));
+  return server;
+}

@@ -1,0 +1,93 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { asError } from '../../../util/errors.js';
+import { monotonicMs } from './control.js';
+import { Reactor } from './reactor.js';
+import type { Answers, FromThread, Question, ThreadData, ToThread } from './thread-protocol.js';
+
+/** The thread of one VNFC: it takes messages and questions from the host, in the order in which they come. */
+const port = parentPort;
+if (port === null) throw new Error('vnfc-thread is the entry of a worker thread');
+const say = (message: FromThread): void => port.postMessage(message);
+
+const reactor: Reactor = new Reactor(workerData as ThreadData, {
+  flush: (messages, logs) => say({ t: 'out', messages, logs }),
+  started: () => say({ t: 'started' }),
+  probed: (id) => say({ t: 'probed', id, atMs: monotonicMs() }),
+  ended(code, reason) {
+    say({ t: 'ended', code, reason, globals: reactor.globals });
+    port.close();
+  },
+});
+
+const answers: { [K in Question['what']]: (question: Extract<Question, { what: K }>) => Answers[K] } = {
+  freeze() {
+    reactor.freeze();
+    return { atMs: monotonicMs() };
+  },
+  capture({ memory, disks }) {
+    const frozenAtMs = monotonicMs();
+    const source = reactor.memory;
+    let target = memory;
+    if (memory !== undefined) {
+      // It may have grown since the host made room.
+      if (memory.byteLength < source.length) target = new SharedArrayBuffer(source.length);
+      new Uint8Array(target as SharedArrayBuffer).set(source);
+    }
+    for (const { index, into } of disks) reactor.disks[index]?.copyInto(new Uint8Array(into));
+    const { state } = reactor;
+    return {
+      ...(target === undefined ? {} : { memory: target }),
+      memoryBytes: source.length,
+      state,
+      frozenAtMs,
+      tookMs: monotonicMs() - frozenAtMs,
+    };
+  },
+  restore({ state }) {
+    reactor.restore(state);
+    return undefined;
+  },
+  limit({ pages }) {
+    reactor.limitPages = pages;
+    return { pages: reactor.pages };
+  },
+  disk({ index, disk }) {
+    reactor.replaceDisk(index, disk);
+    return undefined;
+  },
+  clock: () => ({ wallMs: reactor.wallClock() }),
+  'grow-beyond-limit': () => reactor.growBeyondLimit(),
+  'disk-errors'({ index, tries }) {
+    const disk = reactor.disks[index];
+    const byte = new Uint8Array(1);
+    let readErrors = 0;
+    let writeErrors = 0;
+    for (let i = 0; disk !== undefined && i < tries; i++) {
+      if (disk.read(0, byte) < 0) readErrors++;
+      // Writes nothing, and fails as a write of the VNFC would.
+      if (disk.write(0, new Uint8Array(0)) < 0) writeErrors++;
+    }
+    return { tries, readErrors, writeErrors };
+  },
+  'disk-room': ({ index }) => reactor.disks[index]?.tryToFill() ?? { bytes: 0, refused: false },
+};
+
+port.on('message', (message: ToThread) => {
+  switch (message.t) {
+    case 'messages':
+      return reactor.receive(message.messages);
+    case 'probe':
+      return reactor.probe(message.id, message.spinMs);
+    case 'thaw':
+      return reactor.thaw();
+    case 'ask':
+      try {
+        const answer = answers[message.question.what] as (question: Question) => unknown;
+        return say({ t: 'answer', id: message.id, value: answer(message.question) });
+      } catch (e) {
+        return say({ t: 'refused', id: message.id, reason: asError(e).message });
+      }
+  }
+});
+say({ t: 'ready' });
+reactor.run();
