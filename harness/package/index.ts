@@ -1,6 +1,8 @@
 /** VNF and VNFC Snapshot Packages: what the folders above use. */
+export type { SignatureInfo, TrustOptions } from './cms-signature.js';
 export type { PackageArtifact, PackageContent, VnfcImages } from './content.js';
 export { type ExtractedPackage, type ExtractOptions, extractPackage } from './extract.js';
+export { type Identity, readCertificates, readIdentity } from './keys.js';
 export { type PackageSummary, showPackage, type VnfcSummary } from './show.js';
 export { type PackageReport, type VerifyOptions, verifyPackage } from './verify.js';
 export { type PackageFile, type WriteOptions, writePackage } from './write.js';

@@ -3,11 +3,12 @@ import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { vnfSnapshot } from '../model/snapshot.js';
 import { asError, classifyIo, ManyErrors, OrdealError } from '../util/errors.js';
+import { type SignatureInfo, type TrustOptions, verifyDetached } from './cms-signature.js';
 import { layout } from './layout.js';
 import { vnfSnapshotPkgInfo } from './package-info.js';
 import { type OpenOptions, PackageReader } from './package-reader.js';
 
-export interface VerifyOptions extends OpenOptions {
+export interface VerifyOptions extends OpenOptions, TrustOptions {
   /** The SHA-256 that the file as a whole should have, hex, as run.json or the repository has it. */
   readonly sha256?: string;
   readonly signal?: AbortSignal;
@@ -23,17 +24,20 @@ export interface PackageReport {
   readonly entries: number;
   /** Uncompressed. */
   readonly bytesChecked: number;
-  readonly signature: 'none' | 'present';
+  /** `untrusted`: it holds, but no anchors were given to judge the signer by. */
+  readonly signature: 'none' | 'trusted' | 'untrusted';
+  readonly signers: readonly SignatureInfo[];
 }
 
 /**
  * Checks a package as a whole: the structure of the archive, the hash of every entry against the manifest, nothing
- * beside it, nothing missing, the records against their schemas.
+ * beside it, nothing missing, the records against their schemas, and the signature, if there is one or one is asked for.
  * @throws OrdealError of kind `file-missing`, `package-truncated`, `package-tampered` (naming entry, expected and got)
  * or `package-invalid`; several damaged entries are told together
  */
 export async function verifyPackage(file: string, options: VerifyOptions = {}): Promise<PackageReport> {
   await using reader = await PackageReader.open(file, options);
+  const signers = checkSignature(reader, options);
   const failures: Error[] = [];
   let bytesChecked = 0;
   for (const source of reader.manifest.sources) {
@@ -68,8 +72,25 @@ export async function verifyPackage(file: string, options: VerifyOptions = {}): 
     version: reader.version,
     entries: reader.archive.entries.size,
     bytesChecked,
-    signature: reader.manifest.signature === undefined ? 'none' : 'present',
+    signature: signers.length === 0 ? 'none' : options.trust === undefined ? 'untrusted' : 'trusted',
+    signers,
   };
+}
+
+/** With anchors, an unsigned package is as good as a forged one. */
+function checkSignature(
+  { file, manifest, manifestPath }: PackageReader,
+  options: TrustOptions,
+): readonly SignatureInfo[] {
+  const where = `${file}#${manifestPath}`;
+  if (manifest.signature !== undefined) return verifyDetached(manifest.body, manifest.signature, where, options);
+  if (options.trust === undefined) return [];
+  throw new OrdealError('package-tampered', 'The package is not signed', {
+    where,
+    expected: 'a signature by somebody trusted',
+    got: 'none',
+    remedy: 'Ask its sender for a signed one, or verify it without trust anchors.',
+  });
 }
 
 /** The records may only speak of what is there, with the hashes of the manifest. */

@@ -2,14 +2,18 @@ import { Readable } from 'node:stream';
 import { writeAtomically } from '../util/atomic-file.js';
 import { classifyIo, OrdealError } from '../util/errors.js';
 import { ArchiveWriter, type Compression, type WrittenEntry } from './archive-writer.js';
+import { signDetached } from './cms-signature.js';
 import type { PackageContent } from './content.js';
 import { describeContent } from './describe.js';
+import type { Identity } from './keys.js';
 import { checkedPath, imagePath, layout } from './layout.js';
 import { manifestText } from './manifest.js';
 import { vnfdArchive } from './vnfd-archive.js';
 
 export interface WriteOptions {
   readonly signal?: AbortSignal;
+  /** Signs the manifest (SOL004 option 1): RSA or EC. */
+  readonly signer?: Identity;
 }
 
 export interface PackageFile {
@@ -37,7 +41,7 @@ export async function writePackage(
   await writeAtomically(file, async (handle) => {
     const archive = new ArchiveWriter(handle, new Date(), options.signal);
     try {
-      await fill(archive, content);
+      await fill(archive, content, options);
       const { sha256, bytes } = await archive.finish();
       result = { file, sha256, bytes, entries: archive.entries };
     } catch (e) {
@@ -49,7 +53,7 @@ export async function writePackage(
 }
 
 /** The manifest comes last: the hashes are known once everything has passed by. */
-async function fill(archive: ArchiveWriter, content: PackageContent): Promise<void> {
+async function fill(archive: ArchiveWriter, content: PackageContent, { signer }: WriteOptions): Promise<void> {
   const written: WrittenEntry[] = [];
   const add = async (path: string, source: Readable | string, compression: Compression): Promise<WrittenEntry> => {
     const entry = await archive.add(path, source, compression);
@@ -97,7 +101,7 @@ async function fill(archive: ArchiveWriter, content: PackageContent): Promise<vo
     ]),
     written.map((e) => ({ path: e.path, algorithm: 'SHA-256', hash: e.sha256 })),
   );
-  await archive.add(layout.manifest, text, 'small');
+  await archive.add(layout.manifest, signer ? text + signDetached(Buffer.from(text), signer) : text, 'small');
 }
 
 /** A source that cannot be read is named by its entry: the target's name would mislead. */
