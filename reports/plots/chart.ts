@@ -88,8 +88,8 @@ function timeAxis({ startedAt }: RunRecord, x: ScaleLinear<number, number>, y: n
         markup`<path d="M${x(t)} ${y}v5" class="s-line hair"/><text x="${x(t)}" y="${y + 17}" class="middle muted">${t === 0 ? '0' : duration(t)}</text>`,
     ),
     markup`<text x="${to}" y="${y + 34}" class="end muted">time since the start of the run, ${startedAt.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')}</text>`,
-    markup`<path d="M${from} ${y + 30}v-8" class="s-fault" stroke-width="1.6"/><text x="${from + 7}" y="${y + 34 - 4}" class="muted">fault injected</text>`,
-    markup`<path d="M${from + 100} ${y + 30}v-8" class="s-fault" stroke-width="1.4" stroke-dasharray="3 2"/><text x="${from + 107}" y="${y + 34 - 4}" class="muted">healed</text>`,
+    markup`<path d="M${from} ${y + 35}v-9" class="s-fault" stroke-width="1.6"/><text x="${from + 7}" y="${y + 34}" class="muted">fault injected</text>`,
+    markup`<path d="M${from + 100} ${y + 35}v-9" class="s-fault" stroke-width="1.4" stroke-dasharray="3 2"/><text x="${from + 107}" y="${y + 34}" class="muted">healed</text>`,
   ];
 }
 

@@ -14,7 +14,8 @@ export interface Plot {
 /** Every indicator over time: one plot that shows all of them, and each by itself. Empty without samples. */
 export function plotsOf(record: RunRecord, samples: readonly Sample[]): Plot[] {
   if (samples.length === 0) return [];
-  const endMs = samples.reduce((end, s) => Math.max(end, s.intendedMs), 0) + 200;
+  const lastMs = samples.reduce((end, s) => Math.max(end, s.intendedMs), 0);
+  const endMs = Math.max(lastMs, ...record.phases.map((p) => p.toMs)) + 200;
   const probes = [...new Set(samples.map((s) => s.probe))];
   const panels: Panel[] = probes.flatMap((probe) => {
     const data = probeData(probe, samples, endMs, record.outages as readonly Outage[], record.indicators);

@@ -47,7 +47,8 @@ const gap = 4;
 const calloutHeight = 15;
 /** An estimate that is right within a few percent for the fonts named in the theme. */
 export const textWidth = (text: string, size = 11): number =>
-  size * [...text].reduce((sum, c) => sum + (/[iljtfrI.,:;'()! ]/.test(c) ? 0.34 : /[mwMW%]/.test(c) ? 0.88 : 0.61), 0);
+  size *
+  [...text].reduce((sum, c) => sum + (/[iljtfrI.,:;'()! ]/.test(c) ? 0.34 : /[mwMW%]/.test(c) ? 0.88 : 0.625), 0);
 
 export interface Lanes {
   readonly height: number;
