@@ -42,6 +42,11 @@ export class SimulatedVnfc {
     return this.#exports?.memory.buffer.byteLength ?? 0;
   }
 
+  /** Its linear memory, to look at and to damage. */
+  memory(): Uint8Array {
+    return new Uint8Array(this.#memory().buffer);
+  }
+
   boot(): void {
     this.boots++;
     this.#bootedAt = this.simulation.nowMs;

@@ -1,7 +1,7 @@
 import { Forward } from '../gateway/forward';
 import { Stores } from '../gateway/stores';
 import { View } from '../lib/bytes';
-import { Calls } from '../lib/calls';
+import { Calls, Duplicates } from '../lib/calls';
 import { Config } from '../lib/config';
 import { beginFrame, corruptFrames, openFrame, sendFrame } from '../lib/frame';
 import { Kind, Op, Request, writeResponse } from '../lib/messages';
@@ -19,6 +19,7 @@ class Worker {
   readonly calls: Calls;
   requests: u32 = 0;
   refused: u32 = 0;
+  private readonly duplicates: Duplicates = new Duplicates();
 
   constructor(config: Config) {
     this.stores = new Stores(config);
@@ -26,6 +27,7 @@ class Worker {
   }
 
   onRequest(from: i32, call: u32, request: Request): void {
+    if (this.duplicates.isOne(from, call)) return;
     this.requests++;
     this.calls.ask(new StoreCall(this, request, from, call));
   }
