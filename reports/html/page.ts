@@ -26,6 +26,10 @@ export function table<T>(rows: readonly T[], columns: readonly Column<T>[]): Mar
   )}</tbody></table></div>`;
 }
 
+/** Commands between backticks, as messages have them, become code. */
+export const prose = (text: string): Content =>
+  text.split('`').map((part, n) => (n % 2 === 1 ? markup`<code>${part}</code>` : part));
+
 export const toned = (tone: Tone, text: string): Markup => markup`<span class="tone ${tone}">${text}</span>`;
 
 /** A section that is left out when there is nothing to tell. */

@@ -4,7 +4,7 @@ import { type Content, type Markup, markup } from '../markup.js';
 import type { Plot } from '../plots/index.js';
 import { evidenceDetail, injectionDetail, restorationDetail, serviceDetail } from '../summary.js';
 import { duration, durationBetween, verdictTone, verdictWords } from '../words.js';
-import { page, section } from './page.js';
+import { page, prose, section } from './page.js';
 import {
   environmentList,
   evidence,
@@ -24,7 +24,7 @@ export function runPage(record: RunRecord, plots: readonly Plot[]): Markup {
   const body = [
     markup`<header><span class="badge ${headline.tone}">${headline.badge}</span><h1>${record.title}</h1><p class="now">${headline.now}</p>${
       headline.todo.length > 0 &&
-      markup`<div class="todo"><strong>Do now</strong>${headline.todo.map((line) => markup`<p>${line}</p>`)}</div>`
+      markup`<div class="todo"><strong>Do now</strong>${headline.todo.map((line) => markup`<p>${prose(line)}</p>`)}</div>`
     }<p class="lead">${headline.story}</p><p class="by">${about(record)}</p></header>`,
     cards(record),
     section(

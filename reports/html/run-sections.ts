@@ -72,7 +72,7 @@ export const outageTable = (record: RunRecord): Content =>
 
 /** The run's clock and the wall clock, so that the page can be laid beside the service's own logs. */
 const at = ({ startedAt }: RunRecord, ms: number): Content =>
-  markup`${duration(ms)} <span class="muted">${clock(startedAt, ms)}</span>`;
+  markup`${(ms / 1000).toFixed(3)} s <span class="muted">${clock(startedAt, ms)}</span>`;
 
 const stateTone: Readonly<Record<StageRecord['state'], Tone>> = { done: 'good', failed: 'bad', skipped: 'neutral' };
 

@@ -13,7 +13,7 @@ a{color:var(--ok)}
 .lead{font-size:18px}
 .now{font-size:18px;font-weight:600}
 .muted,.by{color:var(--muted)}
-.by{font-size:13px;overflow-wrap:anywhere}
+.by{font-size:13px;max-width:none;overflow-wrap:anywhere}
 .badge{display:inline-block;padding:3px 11px;border-radius:6px;font-size:13px;font-weight:700;letter-spacing:.04em;color:var(--surface);background:var(--tone)}
 .good{--tone:var(--restoration)}.warn{--tone:var(--reaction)}.bad{--tone:var(--fail)}.neutral{--tone:var(--muted)}
 .todo{border-left:4px solid var(--fail);padding:8px 14px;margin:14px 0;background:color-mix(in srgb,var(--fail) 8%,transparent);border-radius:0 6px 6px 0}
