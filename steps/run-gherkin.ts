@@ -1,23 +1,26 @@
 import { relative } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import type { IConfiguration } from '@cucumber/cucumber/api';
 import { loadConfiguration, loadSupport, runCucumber } from '@cucumber/cucumber/api';
 import type { Envelope } from '@cucumber/messages';
 import type { GherkinOptions, GherkinOutcome } from '../harness/cli/fronts.js';
-import { ManyErrors, OrdealError } from '../harness/util/errors.js';
+import { asError, ManyErrors, OrdealError } from '../harness/util/errors.js';
 import { thrown, useSettings } from './settings.js';
 import { Storyteller } from './storyteller.js';
 
 /**
- * Runs features through cucumber-js: first dry, so that a malformed feature or an undefined step is an error before
- * anything is touched; then for real, one scenario after the other.
+ * Runs features through cucumber-js three times: dry, so that a malformed feature or an undefined step is an error;
+ * planning, so that an unknown target or a missing file is one, in whichever scenario; and only then for real.
  */
 export async function runGherkin(options: GherkinOptions): Promise<GherkinOutcome> {
   const { cwd, paths, stateFolder, outFolder, listeners, signal, planOnly, planned, ran } = options;
-  useSettings({ stateFolder, outFolder, listeners, signal, planOnly, planned, ran });
+  const settings = { stateFolder, outFolder, listeners, signal, planned, ran };
+  thrown.length = 0;
+  useSettings({ ...settings, planned: planOnly ? planned : () => undefined, planOnly: true });
   const provided: Partial<IConfiguration> = {
     paths: paths.map((p) => relative(cwd, p) || '.'),
-    import: [new URL('./index.js', import.meta.url).href],
+    import: [fileURLToPath(new URL('./index.js', import.meta.url))],
     format: planOnly ? [] : [`message:${relative(cwd, outFolder) || '.'}/proof/cucumber.ndjson`],
     tags: options.tags ?? '',
     name: [...(options.name ?? [])],
@@ -28,12 +31,13 @@ export async function runGherkin(options: GherkinOptions): Promise<GherkinOutcom
   const { runConfiguration } = await loadConfiguration({ file: false, provided }, environment);
   const support = await loadSupport(runConfiguration, environment);
 
+  const noFormats = { ...runConfiguration.formats, files: {} };
   const rehearsal: Envelope[] = [];
   await runCucumber(
     {
       ...runConfiguration,
       support,
-      formats: { ...runConfiguration.formats, files: {} },
+      formats: noFormats,
       runtime: { ...runConfiguration.runtime, dryRun: true },
     },
     environment,
@@ -41,10 +45,25 @@ export async function runGherkin(options: GherkinOptions): Promise<GherkinOutcom
   );
   refuseWhatCannotRun(rehearsal, paths);
 
-  const story = new Storyteller(planOnly ? () => undefined : options.say);
-  thrown.length = 0;
+  const planning = new Storyteller(() => undefined);
+  await runCucumber({ ...runConfiguration, support, formats: noFormats }, environment, (m) => planning.hear(m));
+  refuseWhatCannotBePlanned();
+  if (planOnly) return { scenarios: planning.scenarios, errors: [] };
+
+  useSettings({ ...settings, planOnly: false });
+  const story = new Storyteller(options.say);
   await runCucumber({ ...runConfiguration, support }, environment, (m) => story.hear(m));
   return { scenarios: story.scenarios, errors: [...thrown] };
+}
+
+/** The same fault of a file that three scenarios name is one error. */
+function refuseWhatCannotBePlanned(): void {
+  const different = new Map(thrown.map((e) => [asError(e).message, asError(e)]));
+  const [first, ...others] = different.values();
+  if (first === undefined) return;
+  if (others.length === 0) throw first;
+  const kind = first instanceof OrdealError ? first.kind : 'internal';
+  throw new ManyErrors(kind, 'Some scenarios cannot be run', [first, ...others]);
 }
 
 /** @throws OrdealError of kind file-invalid, step-undefined or file-missing; every finding at once */
@@ -72,6 +91,11 @@ function refuseWhatCannotRun(messages: readonly Envelope[], paths: readonly stri
       where: paths.join(', '),
       remedy: 'Check the path, --tags and --name.',
     });
+  }
+  const empty = pickles.filter((p) => p.steps.length === 0);
+  if (empty.length > 0) {
+    const errors = empty.map((p) => new Error(`${p.uri}: scenario "${p.name}" has no steps`));
+    throw new ManyErrors('file-invalid', 'A scenario without steps proves nothing', errors, 'Nothing was started.');
   }
   const lineOf = new Map<string, number>();
   for (const { gherkinDocument } of messages) {

@@ -169,6 +169,8 @@ export interface Replacement {
 
 /** Where the VIM can bring up the sample services by itself. */
 export interface Instantiation {
+  /** Everything that `instantiate` needs is there and valid. Touches nothing. @throws OrdealError as instantiate does */
+  check?(service: LocatedService): Promise<void>;
   instantiate(service: LocatedService, signal?: AbortSignal): Promise<void>;
   terminate(): Promise<void>;
 }

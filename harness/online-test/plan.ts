@@ -53,6 +53,7 @@ export async function planOnlineTest(session: ServiceSession, request: OnlineTes
   for (const fault of faults) need(vimOfFault(session, fault), `fault.${fault.kind}`);
   const snapshotLines: string[] = [];
   const running = await session.isRunning();
+  if (!running) for (const vim of session.vims.values()) await vim.instantiation?.check?.(session.service);
   for (const vnf of area) {
     for (const vnfc of vnf.vnfcs) need(session.vimOf(vnfc), 'replacement', 'pause', 'OP-create.instance');
     if (!running) {
