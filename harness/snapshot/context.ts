@@ -13,11 +13,26 @@ export interface Deadlines {
   readonly notificationMs: number;
   /** For one request to a VIM. */
   readonly vimMs: number;
+  /** For a VIM to write one VNFC Snapshot. */
+  readonly storeMs: number;
+  /** How long a clean-up waits for the answer of a request that is overdue. */
+  readonly overdueMs: number;
   /** For all VNFCs of a consistent cut together, from the first freeze to the last capture. */
   readonly freezeMs: number;
 }
 
-export const defaultDeadlines: Deadlines = { notificationMs: 10_000, vimMs: 60_000, freezeMs: 30_000 };
+const defaultDeadlines: Deadlines = {
+  notificationMs: 10_000,
+  vimMs: 60_000,
+  freezeMs: 30_000,
+  storeMs: 600_000,
+  overdueMs: 2000,
+};
+
+export const deadlinesOf = (context: Pick<EngineContext, 'deadlines'>): Deadlines => ({
+  ...defaultDeadlines,
+  ...context.deadlines,
+});
 
 export interface EngineContext {
   readonly service: LocatedService;

@@ -4,7 +4,7 @@ import { withDeadline } from '../util/deadline.js';
 import { asError, ManyErrors, OrdealError, reasonOf } from '../util/errors.js';
 import { newId } from '../util/ids.js';
 import { Undo } from '../util/undo.js';
-import { type Deadlines, defaultDeadlines, type EngineContext } from './context.js';
+import { type Deadlines, deadlinesOf, type EngineContext } from './context.js';
 import type { CreationPlan } from './creation-plan.js';
 import { Freezer } from './freezer.js';
 import type { VimAccess } from './nfvo-relay.js';
@@ -41,15 +41,20 @@ export class VnfSnapshotCreation {
     readonly plans: readonly CreationPlan[],
     readonly signal?: AbortSignal,
   ) {
-    this.#deadlines = { ...defaultDeadlines, ...context.deadlines };
-    const { vimMs } = this.#deadlines;
-    this.#freezer = new Freezer(access, vimMs);
+    this.#deadlines = deadlinesOf(context);
+    this.#freezer = new Freezer(access, this.#deadlines, context.warn);
     this.#operation = context.state.operations.begin(
       'snapshot creation',
       context.service.descriptor.id,
       plans.map((p) => p.vnf.id),
     );
-    const procedure = { mode: context.mode ?? 'direct', access, trace: context.trace, vimMs };
+    const procedure = {
+      mode: context.mode ?? 'direct',
+      access,
+      trace: context.trace,
+      deadlines: this.#deadlines,
+      warn: context.warn,
+    };
     this.#works = plans.map((plan) => {
       const id = newId('vnf-snapshot');
       return {

@@ -1,13 +1,15 @@
-import { sleep, withDeadline } from '../util/deadline.js';
+import { withDeadline } from '../util/deadline.js';
+import { reasonOf } from '../util/errors.js';
+import type { Deadlines } from './context.js';
 import type { VimAccess } from './nfvo-relay.js';
+import { Overdue } from './overdue.js';
 import { pausingOf } from './vim-interfaces.js';
 
 interface Frozen {
   readonly vnfc: string;
   readonly vim: string;
   readonly computeId: string;
-  /** Settles when the VIM has answered, however late. */
-  readonly answered: Promise<unknown>;
+  readonly overdue: Overdue;
   readonly askedAtMs: number;
   /** On the VIM's clock and on ours. */
   vimMs?: number;
@@ -25,7 +27,8 @@ export class Freezer {
 
   constructor(
     readonly access: VimAccess,
-    readonly vimMs: number,
+    readonly deadlines: Deadlines,
+    readonly warn: ((text: string) => void) | undefined,
   ) {}
 
   /** Milliseconds between the first and the last freeze; within one VIM by its own clock. */
@@ -43,16 +46,17 @@ export class Freezer {
   }
 
   async freeze(vnfc: string, vim: string, computeId: string): Promise<void> {
+    const { vimMs } = this.deadlines;
     const pause = this.access.call(vim, `freeze ${vnfc}`, (v) => pausingOf(v).pause(computeId));
     const entry: Frozen = {
       vnfc,
       vim,
       computeId,
       askedAtMs: performance.now(),
-      answered: pause.catch((e: unknown) => e),
+      overdue: new Overdue(),
     };
     this.#frozen.set(vnfc, entry);
-    entry.vimMs = await withDeadline(this.vimMs, `VIM "${vim}": to freeze ${vnfc}`, () => pause);
+    entry.vimMs = await withDeadline(vimMs, `VIM "${vim}": to freeze ${vnfc}`, () => entry.overdue.watch(pause));
     entry.answeredAtMs = performance.now();
     this.#measure();
   }
@@ -78,11 +82,12 @@ export class Freezer {
     if (entry === undefined) return;
     const { vnfc, vim, computeId } = entry;
     const resume = () => this.access.call(vim, `thaw ${vnfc}`, (v) => pausingOf(v).resume(computeId));
-    // A freeze whose answer is still out may take effect after the thaw: then it is thawed once more.
-    if (entry.answeredAtMs === undefined && !(await settlesWithin(entry.answered, 2000))) {
-      entry.answered.then(resume).catch(() => undefined);
-    }
-    await withDeadline(this.vimMs, `VIM "${vim}": to thaw ${vnfc}`, resume);
+    const { vimMs, overdueMs } = this.deadlines;
+    await entry.overdue.cleanUp(
+      overdueMs,
+      () => withDeadline(vimMs, `VIM "${vim}": to thaw ${vnfc}`, resume),
+      (e) => this.warn?.(`${vnfc}: ${reasonOf(e)}`),
+    );
     this.#frozen.delete(id);
     this.#thawed[id] = performance.now() - entry.askedAtMs;
   }
@@ -95,6 +100,3 @@ export class Freezer {
     this.#thawed[vnfc] = performance.now() - entry.askedAtMs;
   }
 }
-
-const settlesWithin = (work: Promise<unknown>, ms: number): Promise<boolean> =>
-  Promise.race([work.then(() => true), sleep(ms).then(() => false)]);

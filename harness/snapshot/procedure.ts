@@ -2,7 +2,9 @@ import type { Trace } from '../model/roles.js';
 import type { Vim } from '../model/vim.js';
 import { withDeadline } from '../util/deadline.js';
 import { reasonOf } from '../util/errors.js';
+import type { Deadlines } from './context.js';
 import type { VimAccess } from './nfvo-relay.js';
+import { Overdue } from './overdue.js';
 
 type Mode = 'direct' | 'indirect';
 
@@ -59,7 +61,8 @@ export interface ProcedureContext {
   readonly mode: Mode;
   readonly access: VimAccess;
   readonly trace: Trace | undefined;
-  readonly vimMs: number;
+  readonly deadlines: Deadlines;
+  readonly warn: ((text: string) => void) | undefined;
 }
 
 /**
@@ -67,6 +70,8 @@ export interface ProcedureContext {
  * of the exchange with the figure's own number. What happens between VIM and NFVI is known from the VIM's answer.
  */
 export class VnfcProcedure<Step extends string> {
+  readonly overdue = new Overdue();
+
   private constructor(
     readonly context: ProcedureContext,
     readonly vnfc: string,
@@ -114,16 +119,16 @@ export class VnfcProcedure<Step extends string> {
    * @throws OrdealError of kind timeout after vimMs, or what the VIM threw
    */
   async ask<T>(step: Step, what: string, work: (vim: Vim) => Promise<T>, note?: string): Promise<T> {
-    const { mode, access, vimMs } = this.context;
+    const { mode, access, deadlines } = this.context;
     const first = this.numbers[step];
     const path = hops[mode];
     const [from, to] = path[0] ?? ['VNFM', 'VIM'];
     this.#emit(first, from, to, what, 'done', note);
     try {
       const answer = await withDeadline(
-        vimMs,
+        deadlines.vimMs,
         `VIM "${this.vim}": to ${what} of ${this.vnfc}`,
-        () => access.call(this.vim, `${what} of ${this.vnfc}`, work),
+        () => this.overdue.watch(access.call(this.vim, `${what} of ${this.vnfc}`, work)),
         'Look after that VIM; what was done until then is undone.',
       );
       this.#answer(first, what, path);
@@ -142,6 +147,12 @@ export class VnfcProcedure<Step extends string> {
     const [from, to] = path[0] ?? ['VNFM', 'VIM'];
     this.#emit(first, from, to, what, 'done', note);
     this.#answer(first, what, path);
+  }
+
+  /** Runs now, and once more when a request that is overdue has been answered at last. */
+  cleanUp(work: () => Promise<void>): Promise<void> {
+    const { deadlines, warn } = this.context;
+    return this.overdue.cleanUp(deadlines.overdueMs, work, (e) => warn?.(`${this.vnfc}: ${reasonOf(e)}`));
   }
 
   #answer(first: number, what: string, path: readonly (readonly [string, string])[]): void {

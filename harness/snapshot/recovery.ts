@@ -1,7 +1,7 @@
 import type { VnfSnapshot } from '../model/snapshot.js';
 import type { UndoIntent } from '../store/operations.js';
 import { OrdealError, reasonOf } from '../util/errors.js';
-import { defaultDeadlines, type EngineContext } from './context.js';
+import { deadlinesOf, type EngineContext } from './context.js';
 import { finishDeletion } from './deletion.js';
 import type { VimAccess } from './nfvo-relay.js';
 import { pausingOf, quiescingOf, storageOf } from './vim-interfaces.js';
@@ -40,7 +40,7 @@ export async function recoverOperations(context: EngineContext, access: VimAcces
 
 async function undoOne(context: EngineContext, access: VimAccess, intent: UndoIntent): Promise<void> {
   if (intent.act === 'notify-end') {
-    const ms = context.deadlines?.notificationMs ?? defaultDeadlines.notificationMs;
+    const ms = deadlinesOf(context).notificationMs;
     await context.notification?.notify(intent.event, intent.vnf, intent.vnfcIds, ms);
     return;
   }

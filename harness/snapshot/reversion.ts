@@ -1,7 +1,7 @@
 import type { Operation } from '../store/operations.js';
 import { asError, ManyErrors, OrdealError, reasonOf } from '../util/errors.js';
 import { Undo } from '../util/undo.js';
-import { type Deadlines, defaultDeadlines, type EngineContext } from './context.js';
+import { type Deadlines, deadlinesOf, type EngineContext } from './context.js';
 import { Freezer } from './freezer.js';
 import type { VimAccess } from './nfvo-relay.js';
 import { type ReversionStep, VnfcProcedure } from './procedure.js';
@@ -38,15 +38,20 @@ export class VnfSnapshotReversion {
     readonly plan: ReversionPlan,
     readonly signal?: AbortSignal,
   ) {
-    this.#deadlines = { ...defaultDeadlines, ...context.deadlines };
-    const { vimMs } = this.#deadlines;
-    this.#freezer = new Freezer(access, vimMs);
+    this.#deadlines = deadlinesOf(context);
+    this.#freezer = new Freezer(access, this.#deadlines, context.warn);
     this.#operation = context.state.operations.begin('snapshot reversion', context.service.descriptor.id, [
       plan.vnf.id,
     ]);
     const ids = plan.vnfcs.map((v) => v.vnfc.id);
     this.#vnf = new VnfProcedure(context, 'revert', plan.vnf.id, ids);
-    const procedure = { mode: context.mode ?? 'direct', access, trace: context.trace, vimMs };
+    const procedure = {
+      mode: context.mode ?? 'direct',
+      access,
+      trace: context.trace,
+      deadlines: this.#deadlines,
+      warn: context.warn,
+    };
     this.#works = plan.vnfcs.map((v) => ({
       plan: v,
       procedure: VnfcProcedure.reversion(procedure, v.vnfc.id, v.vnfc.vim),
@@ -85,6 +90,7 @@ export class VnfSnapshotReversion {
     this.#undo.defer('wake the reverted VNFCs', () => each(this.#works, (w) => this.#wake(w)));
     this.#undo.defer('attach the volumes', () => each(this.#works, (w) => this.#attach(w)));
     this.#undo.defer('thaw the VNFCs', () => this.#freezer.thaw());
+    this.#undo.defer('wait for what is overdue', () => each(this.#works, (w) => this.#quiet(w)));
     for (const work of this.#works) await this.#prepare(work);
     await this.#freezeAll();
     this.signal?.throwIfAborted();
@@ -187,6 +193,11 @@ export class VnfSnapshotReversion {
     const volumes = plan.snapshot.disks.filter((d) => d.included).map((d) => d.id);
     if (volumes.length > 0) procedure.carried('volume', `revert ${volumes.join(', ')}`, 'in the same request');
     else procedure.skip('volume', 'revert the volumes', 'the snapshot holds none');
+  }
+
+  /** Before anything is woken or attached, what is overdue gets its time. */
+  async #quiet({ procedure }: VnfcWork): Promise<void> {
+    await procedure.cleanUp(async () => {});
   }
 
   async #attach({ plan, procedure, detached }: VnfcWork): Promise<void> {

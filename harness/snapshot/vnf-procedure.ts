@@ -2,7 +2,7 @@ import type { SnapshotEvent } from '../model/roles.js';
 import type { GrantedOperation } from '../model/snapshot-descriptor.js';
 import { withDeadline } from '../util/deadline.js';
 import { reasonOf } from '../util/errors.js';
-import { defaultDeadlines, type EngineContext } from './context.js';
+import { deadlinesOf, type EngineContext } from './context.js';
 
 /** The numbers of figures 6.5.1-1 and 6.5.2-1. */
 const figures = {
@@ -85,7 +85,7 @@ export class VnfProcedure {
    * @throws OrdealError of kind timeout when it does not answer, or what the VNF refused with
    */
   async notify(moment: 'start' | 'end', isConsistent: boolean): Promise<void> {
-    const { notification, deadlines } = this.context;
+    const { notification } = this.context;
     const first = this.#figure[moment];
     const { verb } = this.#figure;
     const event: SnapshotEvent = `${verb}-${moment}`;
@@ -95,7 +95,7 @@ export class VnfProcedure {
       this.#emit(first, 'VNFM', 'VNF', what, 'skipped', why);
       return;
     }
-    const ms = deadlines?.notificationMs ?? defaultDeadlines.notificationMs;
+    const ms = deadlinesOf(this.context).notificationMs;
     this.#emit(first, 'VNFM', 'VNF', what, 'done', this.vnfcIds.join(', '));
     try {
       await withDeadline(

@@ -1,6 +1,7 @@
 import type { InstanceSnapshot, VnfcSnapshotInfo } from '../model/snapshot.js';
 import type { CapturedSnapshot, CreateSnapshotRequest, Vim } from '../model/vim.js';
 import type { UndoIntent } from '../store/operations.js';
+import { withDeadline } from '../util/deadline.js';
 import { asError, OrdealError } from '../util/errors.js';
 import { newId } from '../util/ids.js';
 import type { CreationPlan, VnfcCreationPlan } from './creation-plan.js';
@@ -166,10 +167,23 @@ export class VnfcCreation {
   async store(): Promise<void> {
     const captured = this.#captured;
     if (captured === undefined) throw new OrdealError('internal', `${this.id} was stored before it was captured`);
-    const { access } = this.procedure.context;
+    const { access, deadlines } = this.procedure.context;
     const { vim } = this.plan.vnfc;
+    let isGivenUp = false;
     this.#isGivenToVim = true;
-    this.#stored = await access.call(vim, `store the snapshot of ${this.id}`, () => captured.store());
+    const store = async (v: Vim) => {
+      const stored = await captured.store();
+      if (isGivenUp) await v.snapshots.delete([stored.id]);
+      return stored;
+    };
+    try {
+      this.#stored = await withDeadline(deadlines.storeMs, `VIM "${vim}": to store the snapshot of ${this.id}`, () =>
+        access.call(vim, `store the snapshot of ${this.id}`, store),
+      );
+    } catch (e) {
+      isGivenUp = true;
+      throw e;
+    }
     this.#finishedAt = new Date().toISOString();
   }
 
@@ -189,8 +203,12 @@ export class VnfcCreation {
     } else procedure.skip('start', 'start the compute resource', 'not asked for (Vnfsd.010)');
   }
 
-  /** Puts back what prepare changed; each part is tried. @throws the first failure */
-  async undo(): Promise<void> {
+  /** Puts back what prepare and release changed. @throws the first failure, after each part was tried */
+  undo(): Promise<void> {
+    return this.procedure.cleanUp(() => this.#putBack());
+  }
+
+  async #putBack(): Promise<void> {
     const { vnfc, state } = this.plan;
     const { access } = this.procedure.context;
     const failures: Error[] = [];
@@ -202,18 +220,15 @@ export class VnfcCreation {
       }
     };
     if (this.#isQuiesced) await attempt('unquiesce', (vim) => quiescingOf(vim).unquiesce(this.#computeId));
-    this.#isQuiesced = false;
     for (const disk of this.#detached) {
       await attempt(`attach ${disk} to`, (vim) => storageOf(vim).attach(this.#computeId, disk));
     }
-    this.#detached.clear();
     if (this.#isStopped && state.powerState === 'on') {
       await attempt('start', async (vim) => {
         const { powerState } = await vim.inspect(this.#computeId);
         if (powerState === 'off' || powerState === 'crashed') await vim.start(this.#computeId);
       });
     }
-    this.#isStopped = false;
     const [first] = failures;
     if (first !== undefined) throw first;
   }
