@@ -29,6 +29,7 @@ test.describe('building a scenario', () => {
   const answerOf = async (): Promise<unknown> => {
     const instance = new WebAssembly.Instance(
       new WebAssembly.Module(await readFile(join(folder, 'build', 'one.wasm'))),
+      {},
     );
     return (instance.exports.ordeal_reactor as () => unknown)();
   };

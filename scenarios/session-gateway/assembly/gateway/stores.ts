@@ -29,7 +29,7 @@ export class Stores {
   constructor(config: Config) {
     const names = namesIn(config, 'stores');
     for (let i = 0; i < names.length; i++) this.all.push(new StoreView(names[i]));
-    this.silentAfterMs = config.number('storeSilentMs', 150);
+    this.silentAfterMs = config.number('storeSilentMs', 250);
   }
 
   onAnnouncement(from: i32, payload: Reader): void {

@@ -1,5 +1,5 @@
-import { Reader, Writer } from '../lib/bytes';
-import { Call, Calls } from '../lib/calls';
+import { Reader } from '../lib/bytes';
+import { Calls } from '../lib/calls';
 import { Config } from '../lib/config';
 import { beginFrame, sendFrame } from '../lib/frame';
 import { Announcement, Kind, Role, roleName } from '../lib/messages';
@@ -7,6 +7,7 @@ import * as host from '../lib/ordeal';
 import { namesIn, Peer } from '../lib/peers';
 import { Level, log } from '../lib/reactor';
 import { Checkpoint } from './checkpoint';
+import { RecordCall, RecordSender, Waiter } from './record-call';
 import { Sync } from './sync';
 import { Slot, slotLength, Table } from './table';
 
@@ -17,13 +18,8 @@ export const enum Timer {
   Sync = 3,
 }
 
-/** Told when a change is safe, that is on the standby, or when there is no standby to wait for. */
-export abstract class Waiter {
-  abstract onSafe(): void;
-}
-
 /** One of two stores: which role it has, and how the standby is kept in step. */
-export class Replica {
+export class Replica extends RecordSender {
   role: Role = Role.Joining;
   epoch: u32;
   sequence: u64;
@@ -59,6 +55,7 @@ export class Replica {
     private readonly disk: Checkpoint,
     private readonly calls: Calls,
   ) {
+    super();
     this.peer = new Peer(config.text('peer', ''));
     this.listeners = namesIn(config, 'workers').map<Peer>((name: string) => new Peer(name));
     this.preferred = config.flag('preferred');
@@ -85,7 +82,7 @@ export class Replica {
   /** It may be asked for sessions. A standby only as long as the primary says that it is in step. */
   get ready(): bool {
     if (this.role == Role.Primary) return true;
-    return this.role == Role.Standby && !this.behind && this.heard.replicated && !this.isSilent(this.primaryHeardAt, 3);
+    return this.role == Role.Standby && !this.behind && this.heard.replicated && !this.isSilent(this.primaryHeardAt, 5);
   }
 
   /** Every `announceMs`: say where we stand, and see whether the primary still does. */
@@ -113,7 +110,7 @@ export class Replica {
   /** A change was made here. The waiter is told once the standby has it too. */
   replicate(number: i32, waiter: Waiter): void {
     this.disk.saveSlot(number, this.epoch, this.sequence);
-    const record = new RecordCall(this, this.table.slot(number), this.sequence, waiter);
+    const record = new RecordCall(this, this.peer, this.epoch, this.table.slot(number), waiter);
     if (this.replicated) {
       this.calls.ask(record);
       return;
@@ -175,15 +172,11 @@ export class Replica {
     this.replicated = false;
   }
 
-  get standby(): i32 {
-    return this.peer.address;
-  }
-
   /** Booted, and no primary heard so far: somebody has to be the first. */
   private join(now: f64): void {
     const heard = this.heard;
     const waited = now - this.bootedAt;
-    if (this.isSilent(this.peerHeardAt, 4)) {
+    if (this.isSilent(this.peerHeardAt, 5)) {
       if (waited > this.joinMs) this.promote('nobody else is there');
       return;
     }
@@ -199,7 +192,7 @@ export class Replica {
   }
 
   private succeed(): void {
-    if (this.behind && !this.isSilent(this.peerHeardAt, 4)) return;
+    if (this.behind && !this.isSilent(this.peerHeardAt, 5)) return;
     this.promote('the primary is silent');
   }
 
@@ -284,38 +277,5 @@ export class Replica {
 
   private isSilent(heardAt: f64, announcements: f64): bool {
     return host.monotonic() - heardAt > announcements * this.announceMs;
-  }
-}
-
-/** One change on its way to the standby. */
-class RecordCall extends Call {
-  private readonly bytes: ArrayBuffer;
-  constructor(
-    private readonly replica: Replica,
-    slot: Slot,
-    private readonly sequence: u64,
-    private readonly waiter: Waiter,
-  ) {
-    super(Kind.Record, 60, 2);
-    this.bytes = new ArrayBuffer(slotLength);
-    memory.copy(changetype<usize>(this.bytes), slot.at, slotLength);
-    this.epoch = replica.epoch;
-  }
-  private readonly epoch: u32;
-
-  target(attempt: i32): i32 {
-    return this.replica.standby;
-  }
-  write(payload: Writer): void {
-    payload.u32(this.epoch).u64(this.sequence).raw(changetype<usize>(this.bytes), slotLength);
-  }
-  onAnswer(answer: Reader): bool {
-    if (answer.u8() == 0) this.replica.goOnAlone();
-    this.waiter.onSafe();
-    return true;
-  }
-  onFailure(): void {
-    this.replica.goOnAlone();
-    this.waiter.onSafe();
   }
 }

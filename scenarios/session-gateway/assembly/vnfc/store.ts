@@ -5,7 +5,8 @@ import { beginFrame, openFrame, sendFrame } from '../lib/frame';
 import { Kind, longestId, longestState, Op, Request, Role, writeResponse } from '../lib/messages';
 import { randomBelow, release } from '../lib/reactor';
 import { Checkpoint } from '../store/checkpoint';
-import { back, Replica, Timer, Waiter } from '../store/replica';
+import { Waiter } from '../store/record-call';
+import { back, Replica, Timer } from '../store/replica';
 import { Table } from '../store/table';
 
 export { alloc, ordeal_reactor } from '../lib/reactor';

@@ -49,7 +49,7 @@ class StoreCall extends Forward {
     private readonly from: i32,
     private readonly question: u32,
   ) {
-    super(request, request.op == Op.Get ? 100 : 200, request.op == Op.Get ? 2 : 1);
+    super(request, request.op == Op.Get ? 100 : 300, request.op == Op.Get ? 2 : 1);
   }
 
   target(attempt: i32): i32 {
