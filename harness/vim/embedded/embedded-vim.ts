@@ -3,16 +3,31 @@ import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { CapabilityTable } from '../../model/capability.js';
 import type { LocatedService } from '../../model/network-service.js';
-import type { ComputeId, ComputeState, Instantiation, Logs, Snapshots, Vim, VimContext } from '../../model/vim.js';
+import type {
+  ComputeId,
+  ComputeState,
+  Instantiation,
+  Logs,
+  Pausing,
+  Quiescing,
+  Replacement,
+  Snapshots,
+  StorageAttachment,
+  Vim,
+  VimContext,
+} from '../../model/vim.js';
 import type { VirtualLinkInfo } from '../../model/vnf-info.js';
 import { OrdealError } from '../../util/errors.js';
 import { validate } from '../../util/validate.js';
+import { embeddedCapabilities } from './capabilities.js';
 import type { HostConnection } from './connection.js';
 import { type DeployedVnfc, deployedVnfcs, type EmbeddedOptions, embeddedOptions } from './deployment.js';
 import type { ServicePlan } from './host/plan.js';
 import { attach, launch, serviceFolder, shutDown } from './launch.js';
 import { loadModule } from './loader.js';
 import type { HostMethod, Params, Result } from './protocol.js';
+import { SnapshotFolder } from './snapshot-folder.js';
+import { EmbeddedSnapshots, imageDeadlineMs } from './snapshots.js';
 
 /**
  * The driver of the embedded VIM: a client of the host process that runs the service. It attaches when it is first
@@ -30,10 +45,14 @@ export class EmbeddedVim implements Vim {
     deployedVnfcs(context.service);
     this.#stateFolder = resolve(context.stateFolder);
     this.#serviceId = context.service.descriptor.id;
+    const folder = new SnapshotFolder(join(serviceFolder(this.#stateFolder, this.#serviceId), 'snapshots'));
+    this.snapshots = new EmbeddedSnapshots(folder, (method, params, deadlineMs) =>
+      this.#call(method, params, deadlineMs),
+    );
   }
 
   async capabilities(): Promise<CapabilityTable> {
-    return new Map();
+    return embeddedCapabilities();
   }
 
   async locate(resource: string): Promise<ComputeId> {
@@ -56,7 +75,32 @@ export class EmbeddedVim implements Vim {
     return this.#call('stop', { compute, graceMs }, graceMs + 15_000);
   }
 
-  readonly snapshots = undefined as unknown as Snapshots;
+  readonly snapshots: Snapshots;
+
+  readonly pausing: Pausing = {
+    pause: (compute) => this.#call('pause', { compute }),
+    resume: (compute) => this.#call('resume', { compute }),
+  };
+
+  readonly quiescing: Quiescing = {
+    quiesce: (compute, deadlineMs) => this.#call('quiesce', { compute, deadlineMs }, deadlineMs + 5000),
+    unquiesce: (compute) => this.#call('unquiesce', { compute }),
+  };
+
+  readonly storage: StorageAttachment = {
+    attach: (compute, disk) => this.#call('attach', { compute, disk }),
+    detach: (compute, disk) => this.#call('detach', { compute, disk }),
+  };
+
+  readonly replacement: Replacement = {
+    quarantine: (compute, runId) => this.#call('quarantine', { compute, runId }),
+    unquarantine: (compute, runId) => this.#call('unquarantine', { compute, runId }),
+    restoreAsNew: async (snapshot, runId) =>
+      (await this.#call('restoreAsNew', { snapshot, runId }, imageDeadlineMs)).computeId,
+    switchOver: (pairs, runId) => this.#call('switchOver', { pairs, runId }, 60_000),
+    release: (compute, runId) => this.#call('release', { compute, runId }),
+    ownedBy: (runId) => this.#call('ownedBy', runId === undefined ? {} : { runId }),
+  };
 
   readonly logs: Logs = {
     logs: async (compute) => {
@@ -76,6 +120,9 @@ export class EmbeddedVim implements Vim {
   };
 
   readonly instantiation: Instantiation = {
+    check: async (service) => {
+      await this.#plan(service);
+    },
     instantiate: async (service, signal) => {
       const plan = await this.#plan(service);
       signal?.throwIfAborted();

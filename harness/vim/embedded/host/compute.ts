@@ -1,6 +1,7 @@
 import type { PowerState } from '../../../model/vnf-info.js';
 import { OrdealError, reasonOf } from '../../../util/errors.js';
 import { pageBytes } from '../deployment.js';
+import { monotonicMs } from './control.js';
 import type { LogFile } from './log-file.js';
 import type { PlannedVnfc } from './plan.js';
 import { ReactorThread, type ThreadEnd } from './reactor-thread.js';
@@ -57,6 +58,8 @@ export class Compute {
   #respawn: NodeJS.Timeout | undefined;
   #doing: Promise<unknown> = Promise.resolve();
   #expectedEnd: string | undefined;
+  #frozenAtMs = 0;
+  #unquiesce: NodeJS.Timeout | undefined;
 
   constructor(
     readonly id: string,
@@ -175,25 +178,33 @@ export class Compute {
     return this.thread.deliver(message);
   }
 
+  /** When it was frozen, on the monotonic clock; undefined while it runs. */
+  get frozenAtMs(): number | undefined {
+    return this.#holds.size > 0 ? this.#frozenAtMs : undefined;
+  }
+
   /** Freezes it for a reason of its own; it runs again when every reason is gone. @returns monotonic ms */
   async hold(reason: string, deadlineMs = boundaryDeadlineMs): Promise<number> {
-    const thread = this.#running();
-    const at = await thread.freeze(deadlineMs).catch((e) => {
-      if (this.#holds.size > 0) thread.control.frozen = true;
-      throw e;
-    });
+    const thread = this.running();
+    if (this.#holds.size === 0) this.#frozenAtMs = await thread.freeze(deadlineMs);
     this.#holds.add(reason);
-    return at;
+    return this.#frozenAtMs;
   }
 
   release(reason: string): void {
     if (this.#holds.delete(reason) && this.#holds.size === 0) this.thread?.thaw();
   }
 
-  /** Replaces what holds it, without running it in between. */
-  setHolds(reasons: readonly string[]): void {
-    this.#holds = new Set(reasons);
-    if (this.#holds.size === 0) this.thread?.thaw();
+  /** Another thread and other disks take over at once; the new thread is frozen and stays so for these reasons. */
+  async replaceThread(thread: ReactorThread, disks: readonly DiskShare[], holds: readonly string[]): Promise<void> {
+    const old = this.thread;
+    clearTimeout(this.#respawn);
+    this.disks = disks;
+    this.#holds = new Set(holds);
+    this.#frozenAtMs = monotonicMs();
+    this.adopt(thread);
+    if (holds.length === 0) thread.thaw();
+    await old?.terminate();
   }
 
   async stop(graceMs: number): Promise<'graceful' | 'forced' | 'was-off'> {
@@ -214,6 +225,31 @@ export class Compute {
     await this.leave('off', how === 'graceful' ? '' : `stopped, forcefully after ${graceMs} ms`);
     this.log.line(how === 'graceful' ? 1 : 2, `[nfvi] stopped (${how})`);
     return how;
+  }
+
+  /**
+   * Everything that had come in is handled, and new requests from outside wait. It unquiesces by itself.
+   * @throws OrdealError of kind timeout when it is not done with what it has by the deadline
+   */
+  async quiesce(deadlineMs: number): Promise<void> {
+    const thread = this.running();
+    this.heldBack ??= [];
+    clearTimeout(this.#unquiesce);
+    this.#unquiesce = setTimeout(() => this.unquiesce(), deadlineMs);
+    if (this.#holds.size > 0) return;
+    try {
+      await thread.probe(deadlineMs);
+    } catch (e) {
+      this.unquiesce();
+      throw e;
+    }
+  }
+
+  unquiesce(): void {
+    clearTimeout(this.#unquiesce);
+    const waiting = this.heldBack ?? [];
+    this.heldBack = undefined;
+    for (const message of waiting) this.thread?.deliver(message);
   }
 
   /** Ends the thread without the VNFC having a say. */
@@ -238,6 +274,7 @@ export class Compute {
 
   /** The host ends. */
   async dispose(): Promise<void> {
+    clearTimeout(this.#unquiesce);
     await this.leave('off', '');
     await this.log.flush();
   }
@@ -273,12 +310,17 @@ export class Compute {
     }, after);
   }
 
-  /** Nobody boots it any more. */
-  cancelRespawn(): void {
+  /** Nobody boots it while it is quarantined; afterwards the NFVI's own high availability may again. */
+  setQuarantined(runId: string | undefined): void {
+    this.quarantined = runId !== undefined;
+    this.runId = runId;
     clearTimeout(this.#respawn);
+    this.around.changed(this);
+    if (!this.quarantined && this.power === 'crashed') this.#scheduleRespawn();
   }
 
-  #running(): ReactorThread {
+  /** @throws OrdealError of kind vim-failed when it is off or crashed */
+  running(): ReactorThread {
     if (this.thread === undefined) {
       throw new OrdealError('vim-failed', `VNFC "${this.id}" is not running: it is ${this.power}`, {
         remedy: 'Start it first.',

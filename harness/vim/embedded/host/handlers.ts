@@ -1,7 +1,14 @@
+import { join } from 'node:path';
 import { OrdealError } from '../../../util/errors.js';
 import { type HostHandlers, protocolVersion } from '../protocol.js';
+import { SnapshotFolder } from '../snapshot-folder.js';
+import type { Compute } from './compute.js';
 import { Nfvi } from './nfvi.js';
 import type { ServicePlan } from './plan.js';
+import { Replacements } from './replacement.js';
+import { Snapshotter } from './snapshotter.js';
+import { Store } from './store.js';
+import { VirtualDisk } from './virtual-disk.js';
 
 export interface HostControl {
   readonly handlers: HostHandlers;
@@ -10,78 +17,139 @@ export interface HostControl {
   close(): Promise<void>;
 }
 
+/** What makes up the host of one network service. */
+class Service {
+  readonly nfvi: Nfvi;
+  readonly store = new Store();
+  readonly snapshotter: Snapshotter;
+  readonly replacements: Replacements;
+
+  constructor(plan: ServicePlan) {
+    this.nfvi = new Nfvi(plan);
+    this.snapshotter = new Snapshotter(this.nfvi, this.store, new SnapshotFolder(join(plan.folder, 'snapshots')));
+    this.replacements = new Replacements(this.nfvi, this.snapshotter);
+  }
+
+  async instantiate(): Promise<void> {
+    await this.snapshotter.folder.sweep();
+    await this.nfvi.instantiate();
+  }
+
+  async terminate(): Promise<void> {
+    await this.nfvi.terminate();
+    await this.store.close();
+  }
+}
+
 /** The host's methods, over one network service that is there or not yet there. */
-export function handlersFor(
-  serviceId: string,
-  log: (text: string) => void,
-  end: (reason: string) => void,
-): HostControl {
-  let nfvi: Nfvi | undefined;
+export function handlersFor(serviceId: string, end: (reason: string) => void): HostControl {
+  let service: Service | undefined;
   let instantiating = false;
   let lifetime: NodeJS.Timeout | undefined;
 
-  const it = (): Nfvi => {
-    if (nfvi === undefined) throw new OrdealError('vim-unreachable', `Service "${serviceId}" is not instantiated`);
-    return nfvi;
+  const it = (): Service => {
+    if (service !== undefined) return service;
+    throw new OrdealError('vim-unreachable', `Service "${serviceId}" is not instantiated`);
+  };
+  const compute = (id: string): Compute => it().nfvi.compute(id);
+  /** In its turn: one operation on a compute resource at a time. */
+  const inTurn = <T>(id: string, work: (compute: Compute) => Promise<T>): Promise<T> => {
+    const found = compute(id);
+    return found.exclusively(() => work(found));
   };
 
   async function instantiate(plan: ServicePlan, maxLifetimeMs: number | undefined): Promise<void> {
-    if (nfvi !== undefined || instantiating) throw new OrdealError('busy', `Service "${serviceId}" runs already`);
+    if (service !== undefined || instantiating) {
+      throw new OrdealError('busy', `Service "${serviceId}" runs already`, {
+        remedy: 'Use it, or terminate it first.',
+      });
+    }
     instantiating = true;
     try {
-      const made = new Nfvi(plan);
+      const made = new Service(plan);
       await made.instantiate();
-      nfvi = made;
+      service = made;
       if (maxLifetimeMs !== undefined)
         lifetime = setTimeout(() => end(`lifetime of ${maxLifetimeMs} ms`), maxLifetimeMs);
     } finally {
       instantiating = false;
       // The answer goes out first.
-      if (nfvi === undefined) setTimeout(() => end('the service could not be instantiated'), 100);
+      if (service === undefined) setTimeout(() => end('the service could not be instantiated'), 100);
     }
   }
 
-  const exclusively = <T>(id: string, work: (compute: ReturnType<Nfvi['compute']>) => Promise<T>): Promise<T> => {
-    const compute = it().compute(id);
-    return compute.exclusively(() => work(compute));
-  };
-
-  const handlers: HostHandlers = {
+  const handlers = {
     hello: () => ({ version: protocolVersion, serviceId, pid: process.pid }),
     instantiate: ({ plan, maxLifetimeMs }) => instantiate(plan, maxLifetimeMs),
     terminate() {
       setTimeout(() => end('terminated'), 20);
     },
-    locate: ({ resource }) => ({ computeId: it().inPlace(resource).id }),
-    inspect: ({ compute }) => it().inspect(it().compute(compute)),
-    links: () => it().links(),
-    start: ({ compute }) =>
-      exclusively(compute, async (c) => {
+    locate: ({ resource }) => ({ computeId: it().nfvi.inPlace(resource).id }),
+    inspect: ({ compute: id }) => it().nfvi.inspect(compute(id)),
+    links: () => it().nfvi.links(),
+    start: ({ compute: id }) =>
+      inTurn(id, async (c) => {
         refuseQuarantined(c);
         await c.start();
       }),
-    stop: ({ compute, graceMs }) => exclusively(compute, (c) => c.stop(graceMs)),
-    async logs({ compute }) {
-      const { log: file } = it().compute(compute);
-      await file.flush();
-      return [`${file.path}.1`, file.path];
+    stop: ({ compute: id, graceMs }) => inTurn(id, (c) => c.stop(graceMs)),
+    async logs({ compute: id }) {
+      const { log } = compute(id);
+      await log.flush();
+      return [`${log.path}.1`, log.path];
     },
+    pause: ({ compute: id }) => inTurn(id, (c) => c.hold('operator')),
+    resume: ({ compute: id }) => inTurn(id, async (c) => c.release('operator')),
+    quiesce: ({ compute: id, deadlineMs }) => inTurn(id, (c) => c.quiesce(deadlineMs)),
+    unquiesce: ({ compute: id }) => inTurn(id, async (c) => c.unquiesce()),
+    attach: ({ compute: id, disk }) => setAttached(compute(id), disk, true),
+    detach: ({ compute: id, disk }) => setAttached(compute(id), disk, false),
+    async capture({ compute: id, request }, client) {
+      const captured = await inTurn(id, (c) => it().snapshotter.capture(c, request));
+      client.onGone(() => it().snapshotter.discard(captured.id));
+      return {
+        id: captured.id,
+        computeId: id,
+        pausedMs: captured.pausedMs,
+        frozenAtMs: captured.frozenAtMs,
+      };
+    },
+    store: ({ captured }) => it().snapshotter.keep(captured),
+    discard: ({ captured }) => it().snapshotter.discard(captured),
+    revert: ({ compute: id, snapshot, options }) => inTurn(id, (c) => it().snapshotter.revert(c, snapshot, options)),
+    quarantine: ({ compute: id, runId }) => it().replacements.quarantine(compute(id), runId),
+    unquarantine: ({ compute: id, runId }) => it().replacements.unquarantine(compute(id), runId),
+    restoreAsNew: async ({ snapshot, runId }) => ({
+      computeId: await it().replacements.restoreAsNew(snapshot, runId),
+    }),
+    switchOver: ({ pairs, runId }) => it().replacements.switchOver(pairs, runId),
+    release: ({ compute: id, runId }) => it().replacements.release(id, runId),
+    ownedBy: ({ runId }) => it().replacements.ownedBy(runId),
   } as Partial<HostHandlers> as HostHandlers;
-  void log;
   return {
     handlers,
-    isServing: () => nfvi !== undefined,
+    isServing: () => service !== undefined,
     isInstantiating: () => instantiating,
     async close() {
       clearTimeout(lifetime);
-      await nfvi?.terminate();
+      await service?.terminate();
     },
   };
 }
 
-function refuseQuarantined(compute: ReturnType<Nfvi['compute']>): void {
+function refuseQuarantined(compute: Compute): void {
   if (!compute.quarantined) return;
   throw new OrdealError('busy', `VNFC "${compute.id}" is quarantined by run ${compute.runId}`, {
     remedy: 'Its evidence is being kept: release it, or end the quarantine first.',
   });
+}
+
+function setAttached(compute: Compute, diskId: string, attached: boolean): void {
+  const share = compute.disks.find((d) => d.id === diskId);
+  if (share === undefined) {
+    throw new OrdealError('unknown-target', `VNFC "${compute.id}" has no disk "${diskId}"`, {
+      expected: `one of ${compute.disks.map((d) => d.id).join(', ') || 'none'}`,
+    });
+  }
+  new VirtualDisk(share).attached = attached;
 }

@@ -26,7 +26,7 @@ const answers: { [K in Question['what']]: (question: Extract<Question, { what: K
   },
   capture({ memory, disks }) {
     const frozenAtMs = monotonicMs();
-    const source = reactor.memory;
+    const { state, memory: source } = reactor;
     let target = memory;
     if (memory !== undefined) {
       // It may have grown since the host made room.
@@ -34,7 +34,6 @@ const answers: { [K in Question['what']]: (question: Extract<Question, { what: K
       new Uint8Array(target as SharedArrayBuffer).set(source);
     }
     for (const { index, into } of disks) reactor.disks[index]?.copyInto(new Uint8Array(into));
-    const { state } = reactor;
     return {
       ...(target === undefined ? {} : { memory: target }),
       memoryBytes: source.length,

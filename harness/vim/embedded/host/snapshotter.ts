@@ -1,0 +1,360 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { InstanceSnapshot } from '../../../model/snapshot.js';
+import type { CreateSnapshotRequest, RevertOptions } from '../../../model/vim.js';
+import { classifyIo, OrdealError } from '../../../util/errors.js';
+import { newId } from '../../../util/ids.js';
+import { Undo } from '../../../util/undo.js';
+import { pageBytes } from '../deployment.js';
+import { findPrepared } from '../loader.js';
+import type { SnapshotFolder, StoredSnapshot } from '../snapshot-folder.js';
+import { boundaryDeadlineMs, type Compute } from './compute.js';
+import { monotonicMs } from './control.js';
+import type { Nfvi } from './nfvi.js';
+import type { ReactorThread } from './reactor-thread.js';
+import { decodeState, encodeState, type StateImage } from './state-image.js';
+import type { Store } from './store.js';
+import type { ImageToWrite } from './store-protocol.js';
+import { type DiskShare, newDisk, VirtualDisk } from './virtual-disk.js';
+
+interface Captured {
+  readonly id: string;
+  readonly compute: Compute;
+  readonly request: CreateSnapshotRequest;
+  readonly createdAt: string;
+  readonly frozenAtMs: number;
+  readonly pausedMs: number;
+  readonly powerState: InstanceSnapshot['powerState'];
+  readonly memory?: { readonly image: SharedArrayBuffer | Uint8Array; readonly bytes: number };
+  readonly disks: InstanceSnapshot['disks'];
+  readonly diskImages: readonly ImageToWrite[];
+  readonly state: StateImage;
+  /** It is stopped when the snapshot is stored, and stands still until then. */
+  readonly stopAfterwards: boolean;
+}
+
+/** A container's state as a snapshot has it, made ready beside the one that runs. */
+interface Materialised {
+  readonly stored: StoredSnapshot;
+  readonly state: StateImage;
+  readonly disks: readonly DiskShare[];
+  /** Absent for a cold snapshot. It stands still. */
+  readonly thread?: ReactorThread;
+}
+
+/** VNFC snapshots of the embedded NFVI: captured in two phases, reverted by changing threads. */
+export class Snapshotter {
+  readonly #captured = new Map<string, Captured>();
+  readonly #parents = new Map<string, string>();
+
+  constructor(
+    readonly nfvi: Nfvi,
+    readonly store: Store,
+    readonly folder: SnapshotFolder,
+  ) {}
+
+  /** Called within the compute resource's turn. */
+  async capture(compute: Compute, request: CreateSnapshotRequest): Promise<Captured> {
+    const deadlineMs = request.deadlineMs || boundaryDeadlineMs;
+    const warm = request.type === 'warm';
+    this.#refuse(compute, request, warm);
+    const { disks, included } = this.#disks(compute, request);
+    const powerState = compute.powerState;
+    const before = compute.frozenAtMs;
+    const stopAfterwards = request.after === 'stopped' && compute.thread !== undefined;
+    const id = newId('snap');
+    const memoryBytes = warm && compute.thread !== undefined ? compute.thread.memory.buffer.byteLength : 0;
+    const rooms = await this.store.run({ what: 'reserve', sizes: [memoryBytes, ...included.map((d) => d.sizeBytes)] });
+    const room = warm ? rooms[0] : undefined;
+    const targets = included.map((disk, i) => ({ disk, into: rooms[i + 1] as SharedArrayBuffer }));
+    const diskImages = targets.map(({ disk, into }) => ({
+      name: `disk-${disk.id}.raw`,
+      from: into,
+      sizeBytes: disk.sizeBytes,
+    }));
+    const common = {
+      id,
+      compute,
+      request,
+      createdAt: new Date().toISOString(),
+      powerState,
+      disks,
+      diskImages,
+      stopAfterwards,
+    };
+    const stateOf = (eventBoundary: boolean) => ({
+      moduleSha256: compute.spec.module.sha256,
+      handleWatermark: this.nfvi.handles.watermark,
+      eventBoundary,
+    });
+    let captured: Captured;
+    if (compute.thread !== undefined) {
+      if (stopAfterwards) await compute.hold(`capture:${id}`, deadlineMs);
+      const copies = targets.map(({ disk, into }) => ({ index: compute.disks.indexOf(disk), into }));
+      const question = { what: 'capture' as const, disks: copies, ...(room === undefined ? {} : { memory: room }) };
+      try {
+        const got = await compute.thread.ask(question, deadlineMs);
+        captured = {
+          ...common,
+          frozenAtMs: compute.frozenAtMs ?? got.frozenAtMs,
+          // It stood still anyway when it was suspended before.
+          pausedMs: before === undefined ? got.tookMs : 0,
+          ...(got.memory === undefined ? {} : { memory: { image: got.memory, bytes: got.memoryBytes } }),
+          state: { ...stateOf(true), ...(warm ? { reactor: got.state } : {}) },
+        };
+      } catch (e) {
+        compute.release(`capture:${id}`);
+        throw e;
+      }
+    } else {
+      // Nobody writes to what is off: what is left of a crash is not even copied.
+      for (const { disk, into } of targets) new VirtualDisk(disk).copyInto(new Uint8Array(into));
+      const { dump } = compute;
+      const memory = dump && new Uint8Array(dump.memory.buffer);
+      const reactor = dump && { globals: dump.globals, timers: [], inbox: [], monotonicMs: 0, startPending: false };
+      captured = {
+        ...common,
+        frozenAtMs: monotonicMs(),
+        pausedMs: 0,
+        ...(warm && memory !== undefined ? { memory: { image: memory, bytes: memory.length } } : {}),
+        state: { ...stateOf(!warm), ...(warm && reactor !== undefined ? { reactor } : {}) },
+      };
+    }
+    this.#captured.set(id, captured);
+    return captured;
+  }
+
+  async keep(id: string): Promise<InstanceSnapshot> {
+    const captured = this.#take(id);
+    const { compute, request } = captured;
+    const state = encodeState(captured.state);
+    const files: ImageToWrite[] = [
+      ...(captured.memory
+        ? [{ name: 'memory.raw', from: captured.memory.image, sizeBytes: captured.memory.bytes }]
+        : []),
+      ...captured.diskImages,
+      { name: 'state.json', from: state, sizeBytes: state.length },
+    ];
+    await using undo = new Undo();
+    if (captured.stopAfterwards) undo.defer('let the VNFC run', () => compute.release(`capture:${id}`));
+    const folder = await this.folder.begin(id);
+    undo.defer('remove the unfinished snapshot', () => rm(folder, { recursive: true, force: true }));
+    const elsewhere = request.path === undefined ? undefined : join(request.path, id);
+    if (elsewhere !== undefined) {
+      undo.defer('remove the images', () => rm(elsewhere, { recursive: true, force: true }));
+    }
+    const written = await this.store.run({ what: 'write', folder: elsewhere ?? folder, files });
+    const role = (name: string) => (name === 'memory.raw' ? 'memory' : name === 'state.json' ? 'state' : 'disk');
+    const stored: StoredSnapshot = {
+      format: 'ordeal.embedded-snapshot/1',
+      record: this.#record(captured, written.bytesStored, elsewhere ?? this.folder.folderOf(id)),
+      images: files.map(({ name, sizeBytes }, i) => ({
+        name,
+        role: role(name),
+        sizeBytes,
+        sha256: written.sha256[i] ?? '',
+      })),
+    };
+    await this.folder.commit(id, folder, stored);
+    undo.keep();
+    this.#parents.set(compute.id, id);
+    if (captured.stopAfterwards) await compute.exclusively(() => compute.leave('off', ''));
+    return stored.record;
+  }
+
+  discard(id: string): void {
+    const captured = this.#captured.get(id);
+    this.#captured.delete(id);
+    captured?.compute.release(`capture:${id}`);
+  }
+
+  /** Called within the compute resource's turn. On failure nothing has changed. */
+  async revert(
+    compute: Compute,
+    snapshotId: string,
+    { state: wanted, force = false, host }: RevertOptions,
+  ): Promise<void> {
+    if (host !== undefined && host !== 'local') {
+      throw new OrdealError('capability-missing', 'The embedded VIM has one host only', {
+        expected: '"local"',
+        got: `"${host}"`,
+      });
+    }
+    if (compute.quarantined) {
+      throw new OrdealError(
+        'busy',
+        `VNFC "${compute.id}" is quarantined by run ${compute.runId}: its state is evidence`,
+        {
+          remedy: 'Restore the snapshot as a new one, or end the quarantine first.',
+        },
+      );
+    }
+    const stored = await this.folder.read(snapshotId);
+    const then = stored.record.powerState;
+    const goal = wanted ?? (then === 'crashed' ? 'off' : then);
+    const it = await this.materialise(compute, stored, force, goal !== 'off');
+    if (it.thread !== undefined) {
+      await compute.replaceThread(it.thread, it.disks, goal === 'suspended' ? ['operator'] : []);
+    } else {
+      await compute.leave('off', '');
+      compute.disks = it.disks;
+      if (goal !== 'off') await compute.start();
+      if (goal === 'suspended') await compute.hold('operator');
+    }
+    this.#parents.set(compute.id, snapshotId);
+    const slot = this.nfvi.slot(compute.spec.resource);
+    if (compute.inPlace) for (const point of slot.points.values()) point.turnAwaySince(it.state.handleWatermark);
+    compute.log.line(1, `[nfvi] reverted to snapshot ${snapshotId} ("${stored.record.name}"), ${goal}`);
+  }
+
+  /** The state of the snapshot, in a thread and on disks of its own. @param toRun whether a thread is wanted at all */
+  async materialise(compute: Compute, stored: StoredSnapshot, force: boolean, toRun: boolean): Promise<Materialised> {
+    const { record, images } = stored;
+    if (record.resource !== compute.spec.resource) {
+      throw new OrdealError(
+        'unknown-target',
+        `Snapshot "${record.id}" is of "${record.resource}", not of "${compute.spec.resource}"`,
+      );
+    }
+    const file = join(record.location, 'state.json');
+    const state = decodeState(await readFile(file, 'utf8').catch((e) => Promise.reject(classifyIo(e, file))), file);
+    if (!state.eventBoundary && !force && record.type === 'warm') {
+      throw new OrdealError('vim-failed', `Snapshot "${record.id}" is what was left of a crash: it cannot run on`, {
+        remedy: 'Use it to look for the bug. Revert with force to run it nevertheless.',
+      });
+    }
+    await using undo = new Undo();
+    const toLoad: { file: string; sizeBytes: number; sha256: string; into: SharedArrayBuffer }[] = [];
+    const disks = compute.disks.map((disk) => {
+      const image = images.find((i) => i.name === `disk-${disk.id}.raw`);
+      if (image === undefined) return disk;
+      const fresh = newDisk(disk.id, image.sizeBytes);
+      toLoad.push({ ...image, file: join(record.location, image.name), into: fresh.data });
+      return fresh;
+    });
+    let thread: ReactorThread | undefined;
+    const memoryImage = images.find((i) => i.role === 'memory');
+    if (toRun && memoryImage !== undefined && state.reactor !== undefined) {
+      const memory = await this.#room(compute, state.moduleSha256, memoryImage.sizeBytes);
+      const made = compute.newThread(memory, state.moduleSha256, disks, true);
+      thread = made;
+      undo.defer('end the new thread', () => made.terminate());
+      await made.up('ready', 10_000);
+      toLoad.push({ ...memoryImage, file: join(record.location, memoryImage.name), into: memory.buffer });
+    }
+    const damaged = await this.store.run({ what: 'load', images: toLoad, force });
+    for (const image of damaged) compute.log.line(3, `[nfvi] ${image} has the wrong checksum; used by force`);
+    for (const disk of disks) if (!compute.disks.includes(disk)) new VirtualDisk(disk).recount();
+    if (thread !== undefined && state.reactor !== undefined) await thread.restore(state.reactor, 10_000);
+    undo.keep();
+    return { stored, state, disks, ...(thread === undefined ? {} : { thread }) };
+  }
+
+  async #room(compute: Compute, sha256: string, bytes: number): Promise<WebAssembly.Memory> {
+    const module = await findPrepared(this.nfvi.plan.modulesFolder, sha256);
+    if (module === undefined) {
+      throw new OrdealError('file-missing', `The module that the snapshot was taken from is not known here`, {
+        expected: `SHA-256 ${sha256}`,
+        got: compute.spec.module.sha256,
+        remedy: 'Instantiate the service with that version of its module once.',
+      });
+    }
+    await this.nfvi.compile(module);
+    const maximum = Math.max(
+      Math.min(Math.floor(compute.spec.memoryMaxBytes / pageBytes), module.maximumPages),
+      bytes / pageBytes,
+    );
+    return new WebAssembly.Memory({ initial: bytes / pageBytes, maximum, shared: true });
+  }
+
+  #refuse(compute: Compute, request: CreateSnapshotRequest, warm: boolean): void {
+    const cannot = (what: string, remedy: string): never => {
+      throw new OrdealError('capability-missing', what, { remedy });
+    };
+    if (request.memory === 'internal') {
+      cannot('A memory image inside a disk image is not possible on the embedded VIM', 'Use memory: external.');
+    }
+    if (request.disk?.file === 'internal') {
+      cannot('A disk snapshot inside the disk is not possible on the embedded VIM', 'Use disk.file: external.');
+    }
+    if (request.disk?.copy === 'incremental') {
+      cannot('The embedded VIM copies its disks whole', 'Use disk.copy: sequential.');
+    }
+    if (warm && compute.thread === undefined && compute.dump === undefined) {
+      throw new OrdealError('vim-failed', `VNFC "${compute.id}" is ${compute.power}: it has no memory to capture`, {
+        remedy: 'Take a cold snapshot, or start it first.',
+      });
+    }
+  }
+
+  #disks(compute: Compute, { volumes }: CreateSnapshotRequest) {
+    const unknown = volumes?.find((v) => !compute.disks.some((d) => d.id === v));
+    if (unknown !== undefined) {
+      throw new OrdealError('unknown-target', `VNFC "${compute.id}" has no disk "${unknown}"`, {
+        expected: `one of ${compute.disks.map((d) => d.id).join(', ') || 'none'}`,
+      });
+    }
+    const included: DiskShare[] = [];
+    const disks = compute.disks.map((share): InstanceSnapshot['disks'][number] => {
+      const independent = compute.spec.disks.find((d) => d.id === share.id)?.independent ?? false;
+      const reason = independent
+        ? 'independent disk'
+        : volumes !== undefined && !volumes.includes(share.id)
+          ? 'not among the volumes asked for'
+          : new VirtualDisk(share).attached
+            ? undefined
+            : 'detached';
+      if (reason === undefined) included.push(share);
+      return {
+        id: share.id,
+        bytes: share.sizeBytes,
+        included: reason === undefined,
+        ...(reason === undefined ? {} : { reason }),
+      };
+    });
+    return { disks, included };
+  }
+
+  #record(captured: Captured, bytesStored: number, location: string): InstanceSnapshot {
+    const { compute, request, memory } = captured;
+    const parent = this.#parents.get(compute.id);
+    const { resources, connectionPoints } = this.nfvi.inspect(compute);
+    return {
+      id: captured.id,
+      name: request.name,
+      description: request.description ?? '',
+      createdAt: captured.createdAt,
+      resource: compute.spec.resource,
+      computeId: compute.id,
+      type: request.type,
+      powerState: captured.powerState,
+      ...(parent === undefined ? {} : { parent }),
+      ...(memory === undefined ? {} : { memory: { bytes: memory.bytes, technique: 'external' as const } }),
+      disks: captured.disks,
+      infrastructure: {
+        ...resources,
+        connectionPoints,
+        module: captured.state.moduleSha256,
+        eventBoundary: captured.state.eventBoundary,
+        boots: compute.boots,
+        condition: compute.condition,
+        config: JSON.parse(compute.spec.config),
+      },
+      metadata: { ...request.metadata, ...(request.runId === undefined ? {} : { runId: request.runId }) },
+      pausedMs: captured.pausedMs,
+      bytesStored,
+      location,
+    };
+  }
+
+  #take(id: string): Captured {
+    const captured = this.#captured.get(id);
+    if (captured === undefined) {
+      throw new OrdealError('snapshot-missing', `There is no captured snapshot "${id}" to be stored`, {
+        remedy: 'It was stored or discarded already, or its client went away.',
+      });
+    }
+    this.#captured.delete(id);
+    return captured;
+  }
+}
