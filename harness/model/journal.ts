@@ -18,6 +18,21 @@ export const journalAction = z.discriminatedUnion('type', [
     pairs: z.array(z.object({ resource: z.string(), from: z.string(), to: z.string() })),
   }),
   z.object({ type: z.literal('package'), file: z.string() }),
+  /**
+   * The tested area is snapshotted, and a fault may come: until this is settled, the service is looked at, compared
+   * with its baseline, and restored from these snapshots when it is not as before.
+   */
+  z.object({
+    type: z.literal('covered'),
+    title: z.string(),
+    area: z.array(z.string()),
+    vnfSnapshotIds: z.array(z.string()),
+    samplesFile: z.string(),
+    baseline: z.object({ fromMs: z.number(), toMs: z.number() }),
+    expectedRecoveryMs: z.number(),
+    measureMs: z.number(),
+    seed: z.number(),
+  }),
 ]);
 export type JournalAction = z.output<typeof journalAction>;
 
@@ -39,9 +54,13 @@ export interface JournalledRun {
   readonly serviceFile: string;
   readonly serviceId: string;
   readonly outFolder: string;
+  /** The process that holds the lease: the harness, or who took over from it. Nobody else may act for the run. */
   readonly pid: number;
   readonly startedAt: string;
   /** Milliseconds since 1970 of the last sign of life. */
   readonly heartbeatAt: number;
   readonly closed: boolean;
+  /** The guard's process and its last sign of life; null before it is up. */
+  readonly guardPid: number | null;
+  readonly guardAt: number | null;
 }

@@ -173,6 +173,8 @@ export interface Instantiation {
   check?(service: LocatedService): Promise<void>;
   instantiate(service: LocatedService, signal?: AbortSignal): Promise<void>;
   terminate(): Promise<void>;
+  /** True when the service certainly runs no more, not when it merely cannot be reached. */
+  isGone?(): Promise<boolean>;
 }
 
 /** Faults that the VIM injects by its own means. Each names itself in capabilities() as `fault.<kind>`. */

@@ -2,6 +2,7 @@ import { type Judgement, judge, type Steadiness, steadiness, summarise } from '.
 import type { History, Outage } from '../model/probe.js';
 import type { Monitor } from '../monitor/monitor.js';
 import { outages, timeToRecover } from '../monitor/outage-clock.js';
+import { readSamples } from '../monitor/read-samples.js';
 import { sleep } from '../util/deadline.js';
 import type { Plan } from './plan.js';
 import type { ServiceSession } from './session.js';
@@ -21,7 +22,7 @@ export class Observation {
   constructor(
     readonly monitor: Monitor,
     session: ServiceSession,
-    plan: Plan,
+    plan: Pick<Plan, 'seed'>,
   ) {
     const { probes, indicators } = session.service.descriptor;
     this.#probes = probes.map((p) => p.id);
@@ -61,6 +62,23 @@ export class Observation {
   outages(sinceMs: number): Outage[] {
     return this.histories(sinceMs, this.nowMs()).flatMap((h) => outages(h));
   }
+}
+
+/** A window that another process watched, from the samples that it left. */
+export async function readWindow(
+  file: string,
+  session: ServiceSession,
+  { fromMs, toMs }: Pick<Window, 'fromMs' | 'toMs'>,
+): Promise<Window> {
+  const samples = (await readSamples(file)).filter((s) => s.intendedMs >= fromMs && s.intendedMs < toMs);
+  const histories = session.service.descriptor.probes.map(({ id, rateHz }) => ({
+    probe: id,
+    rateHz,
+    fromMs,
+    toMs,
+    samples: samples.filter((s) => s.probe === id),
+  }));
+  return { histories, fromMs, toMs };
 }
 
 /** `1.2 s`, `48 ms`, `3.4 ms` */

@@ -17,14 +17,22 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Keeps the run record while the run goes on, tells the listeners, and writes run.json. */
 export class Recorder {
-  readonly id = newId('run');
+  readonly id: string;
   readonly originMs = performance.now();
   readonly folder: string;
   readonly record: Mutable<RunRecord>;
   readonly #listeners: readonly RunListener[];
   #firstError: OrdealError | undefined;
 
-  constructor(request: OnlineTestRequest, service: string, plan: Plan, options: OnlineTestOptions) {
+  /** @param id of a run that is recovered; a new run gets a new one */
+  constructor(
+    request: Pick<OnlineTestRequest, 'title' | 'front'>,
+    service: string,
+    plan: Pick<Plan, 'lines' | 'expectedRecoveryMs' | 'seed'>,
+    options: Pick<OnlineTestOptions, 'outFolder' | 'listeners'>,
+    id = newId('run'),
+  ) {
+    this.id = id;
     this.folder = join(resolve(options.outFolder), this.id);
     this.#listeners = options.listeners ?? [];
     this.record = {
@@ -135,6 +143,17 @@ export class Recorder {
 
   trace(steps: readonly TraceStep[]): void {
     this.record.trace = steps.map((s) => ({ ...s, atMs: s.atMs - this.originMs }));
+  }
+
+  /** The lease is lost: the run folder belongs to who took over, so the record is told and not written. */
+  abandon(): RunRecord {
+    const record = runRecord.parse({
+      ...this.record,
+      finishedMs: this.nowMs(),
+      exitCode: exitCodeOfError('lease-lost'),
+    });
+    this.#tell((l) => l.finished(record));
+    return record;
   }
 
   /** Writes run.json; the record is complete and checked against its own schema before anybody may read it. */

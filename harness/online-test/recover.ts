@@ -1,9 +1,16 @@
+import { dirname, join } from 'node:path';
 import type { JournalEntry, JournalledRun } from '../model/journal.js';
-import type { Vim } from '../model/vim.js';
+import type { RunListener } from '../model/run-listener.js';
+import { startMonitor } from '../monitor/monitor.js';
 import { Journal } from '../store/journal.js';
 import { asError, OrdealError } from '../util/errors.js';
-import { captureEvidence, type Quarantined } from './evidence.js';
+import type { Quarantined } from './evidence.js';
+import { isHeld } from './lease.js';
+import { Observation, readWindow } from './observation.js';
+import { Recorder } from './recorder.js';
+import { keepEvidence, lookAndRestore } from './rescue.js';
 import { readService, ServiceSession } from './session.js';
+import { describeUndo, undoEntry } from './undo-entry.js';
 
 export interface OpenRun {
   readonly run: JournalledRun;
@@ -13,183 +20,176 @@ export interface OpenRun {
 
 export function status(stateFolder: string): OpenRun[] {
   using journal = new Journal(stateFolder);
-  return journal.runs({ open: true }).map((run) => ({ run, alive: isAlive(run.pid), open: journal.open(run.id) }));
-}
-
-/** A process of another user is alive too: EPERM says so. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (e) {
-    return e instanceof Error && 'code' in e && e.code === 'EPERM';
-  }
+  return journal.runs({ open: true }).map((run) => ({ run, alive: isHeld(run), open: journal.open(run.id) }));
 }
 
 export interface RecoveryStep {
   readonly runId: string;
   readonly what: string;
-  readonly outcome: 'undone' | 'planned' | 'failed' | 'left';
+  readonly outcome: 'done' | 'planned' | 'failed' | 'left';
   readonly reason?: string;
 }
 
-export interface Recovery {
-  readonly steps: readonly RecoveryStep[];
+export interface RecoverOptions {
+  readonly dryRun?: boolean;
+  readonly say?: (line: string) => void;
+  readonly listeners?: readonly RunListener[];
 }
 
 /**
- * Undoes what dead runs left behind, the latest first, never stopping at a failure: heals faults, ends freezes, undoes
- * a switch that did not happen and keeps one that did. Touches only what carries the run's id. Idempotent.
+ * Gives back what dead runs left behind: heals faults, ends freezes, undoes a switch that did not happen and keeps one
+ * that did, restores a service that is not as before, and exports the evidence. Touches only what carries the run's id;
+ * never stops at a failure. Idempotent.
  */
-export async function recover(
-  stateFolder: string,
-  { dryRun, say }: { dryRun: boolean; say: (line: string) => void },
-): Promise<Recovery> {
+export async function recover(stateFolder: string, options: RecoverOptions = {}): Promise<RecoveryStep[]> {
   const steps: RecoveryStep[] = [];
   for (const { run, alive, open } of status(stateFolder)) {
     if (alive) {
       steps.push({ runId: run.id, what: 'the whole run', outcome: 'left', reason: `process ${run.pid} is alive` });
-      continue;
-    }
-    if (dryRun) {
-      for (const e of open) steps.push({ runId: run.id, what: told(e), outcome: 'planned' });
-      continue;
-    }
-    say(`recovering ${run.id} on ${run.serviceId}`);
-    steps.push(...(await recoverRun(stateFolder, run, open)));
-  }
-  return { steps };
-}
-
-async function recoverRun(
-  stateFolder: string,
-  run: JournalledRun,
-  open: readonly JournalEntry[],
-): Promise<RecoveryStep[]> {
-  const steps: RecoveryStep[] = [];
-  let session: ServiceSession;
-  try {
-    session = await ServiceSession.open(await readService(run.serviceFile), { stateFolder });
-  } catch (e) {
-    return [
-      { runId: run.id, what: `open the service ${run.serviceFile}`, outcome: 'failed', reason: asError(e).message },
-    ];
-  }
-  await using opened = session;
-  const { journal } = opened;
-  const evidence: JournalEntry[] = [];
-  for (const entry of open) {
-    const what = told(entry);
-    try {
-      if ((await undo(opened, run.id, entry)) === 'evidence') {
-        evidence.push(entry);
-        continue;
-      }
-      journal.settle(entry.id);
-      steps.push({ runId: run.id, what, outcome: 'undone' });
-    } catch (e) {
-      if (isGone(e)) {
-        journal.settle(entry.id);
-        steps.push({ runId: run.id, what, outcome: 'undone', reason: `${asError(e).message} Nothing is left of it.` });
-      } else {
-        steps.push({ runId: run.id, what, outcome: 'failed', reason: asError(e).message });
-      }
+    } else if (options.dryRun === true) {
+      for (const e of open) steps.push({ runId: run.id, what: describeUndo(e), outcome: 'planned' });
+      if (open.length === 0) steps.push({ runId: run.id, what: 'close the run', outcome: 'planned' });
+    } else {
+      steps.push(...(await recoverRun(stateFolder, run, options)));
     }
   }
-  steps.push(...(await finishEvidence(opened, run, evidence)));
-  if (journal.open(run.id).length === 0) journal.close(run.id);
   return steps;
 }
 
-/** The service was switched over before the run died: what is left is step 8, the evidence of the failed VNFCs. */
-async function finishEvidence(
-  session: ServiceSession,
+/** Prerequisite: the run's holder gave no sign of life for as long as its lease. Of two that try, one recovers. */
+export async function recoverRun(
+  stateFolder: string,
   run: JournalledRun,
-  entries: readonly JournalEntry[],
+  { say, listeners = [] }: RecoverOptions = {},
 ): Promise<RecoveryStep[]> {
-  const quarantined: Quarantined[] = [];
-  for (const { id, action } of entries) {
-    if (action.type !== 'quarantine') continue;
-    const vnf = session.service.descriptor.vnfs.find((v) =>
-      v.vnfcs.some((c) => (c.resource ?? c.id) === action.resource),
-    );
-    const vnfc = vnf?.vnfcs.find((c) => (c.resource ?? c.id) === action.resource);
-    const vim = vimOf(session, action.vim);
-    if (vnf === undefined || vnfc === undefined || vim === undefined) continue;
-    quarantined.push({ vnfcId: vnfc.id, vnf, vim, failed: action.computeId, journalEntry: id });
-  }
-  if (quarantined.length === 0) return [];
-  const { packages, failures } = await captureEvidence(session, {
+  const failed = (what: string, e: unknown): RecoveryStep => ({
     runId: run.id,
-    title: `recovered ${run.id}`,
-    folder: run.outFolder,
-    quarantined,
-    artifacts: [],
+    what,
+    outcome: 'failed',
+    reason: asError(e).message,
   });
-  return [
-    ...packages.map((p) => ({ runId: run.id, what: `export the evidence to ${p.file}`, outcome: 'undone' as const })),
-    ...failures.map((f) => ({
-      runId: run.id,
-      what: 'export the evidence',
-      outcome: 'failed' as const,
-      reason: f.message,
-    })),
-  ];
-}
-
-/** The whole NFVI of an embedded service may be gone; then so is everything that was done to it. */
-const isGone = (e: unknown): boolean => e instanceof OrdealError && e.kind === 'unknown-target';
-
-const told = ({ action }: JournalEntry): string => {
-  switch (action.type) {
-    case 'fault':
-      return `heal ${action.injection.kind} on ${Object.values(action.injection.target).join(' ')}`;
-    case 'freeze':
-      return `thaw ${action.computeId}`;
-    case 'quarantine':
-      return `end the quarantine of ${action.computeId}`;
-    case 'restore-as-new':
-      return `release the new ${action.resource} if it is not in place`;
-    case 'switch-over':
-      return `settle the switch-over of ${action.pairs.map((p) => p.resource).join(', ')}`;
-    case 'package':
-      return `remove the unfinished package ${action.file}`;
+  let opened: ServiceSession;
+  try {
+    opened = await ServiceSession.open(await readService(run.serviceFile), { stateFolder });
+  } catch (e) {
+    return [failed(`open the service ${run.serviceFile}`, e)];
   }
-};
-
-/** @returns `evidence` for a failed VNFC that something else stands in for: it is to be captured, not given back */
-async function undo(session: ServiceSession, runId: string, { action }: JournalEntry): Promise<'evidence' | undefined> {
-  const vim = vimOf(session, 'vim' in action ? action.vim : action.type === 'fault' ? action.injection.vim : undefined);
-  switch (action.type) {
-    case 'fault':
-      await vim?.faults?.heal(action.injection);
-      return undefined;
-    case 'freeze':
-      await vim?.pausing?.resume(action.computeId);
-      return undefined;
-    case 'quarantine': {
-      if (vim === undefined || (await inPlace(vim, action.resource)) === action.computeId) {
-        await vim?.replacement?.unquarantine(action.computeId, runId);
-        return undefined;
-      }
-      return 'evidence';
-    }
-    case 'restore-as-new': {
-      const placed = vim === undefined ? undefined : await inPlace(vim, action.resource);
-      for (const owned of (await vim?.replacement?.ownedBy(runId)) ?? []) {
-        if (owned.resource !== action.resource || owned.quarantined || owned.computeId === placed) continue;
-        await vim?.replacement?.release(owned.computeId, runId);
-      }
-      return undefined;
-    }
-    case 'switch-over':
-    case 'package':
-      // A switch is one act of the VIM, and a package appears whole or not at all: neither leaves a half behind.
-      return undefined;
+  await using session = opened;
+  if (!session.journal.takeOver(run)) {
+    return [{ runId: run.id, what: 'take over', outcome: 'left', reason: 'another process has taken it over' }];
+  }
+  say?.(`recovering ${run.id} on ${run.serviceId}`);
+  const heart = setInterval(() => session.journal.heartbeat(run.id), 1000);
+  try {
+    const steps = (await session.isGone())
+      ? settleAll(session, run)
+      : await new Recovery(session, run, listeners).run();
+    if (session.journal.open(run.id).length === 0) session.journal.close(run.id);
+    return steps;
+  } catch (e) {
+    return [failed('recover', e)];
+  } finally {
+    clearInterval(heart);
   }
 }
 
-const vimOf = (session: ServiceSession, kind: string | undefined): Vim | undefined =>
-  kind === undefined ? undefined : session.vims.get(kind);
+/** The service itself is gone for certain, and with it all that was done to it. */
+function settleAll({ journal }: ServiceSession, run: JournalledRun): RecoveryStep[] {
+  return journal.open(run.id).map((entry) => {
+    journal.settle(entry.id);
+    return { runId: run.id, what: describeUndo(entry), outcome: 'done', reason: 'the service is gone' };
+  });
+}
 
-const inPlace = (vim: Vim, resource: string): Promise<string> => vim.locate(resource);
+class Recovery {
+  readonly #steps: RecoveryStep[] = [];
+
+  constructor(
+    readonly session: ServiceSession,
+    readonly run_: JournalledRun,
+    readonly listeners: readonly RunListener[],
+  ) {}
+
+  async run(): Promise<RecoveryStep[]> {
+    const { session, run_ } = this;
+    const evidence: JournalEntry[] = [];
+    let cover: JournalEntry | undefined;
+    for (const entry of session.journal.open(run_.id)) {
+      if (entry.action.type === 'covered') {
+        cover = entry;
+        continue;
+      }
+      await this.#try(describeUndo(entry), async () => {
+        if ((await undoEntry(session, run_.id, entry)) === 'evidence') evidence.push(entry);
+        else session.journal.settle(entry.id);
+      });
+    }
+    if (cover !== undefined) {
+      const { id } = cover;
+      await this.#try(describeUndo(cover), () => this.#giveBack(cover, id, evidence));
+    }
+    return this.#steps;
+  }
+
+  async #try(what: string, work: () => Promise<void>): Promise<void> {
+    const runId = this.run_.id;
+    try {
+      await work();
+      this.#steps.push({ runId, what, outcome: 'done' });
+    } catch (e) {
+      this.#steps.push({ runId, what, outcome: 'failed', reason: asError(e).message });
+    }
+  }
+
+  /** What the run itself would have done next: look, restore when needed, keep the evidence, write the record. */
+  async #giveBack({ action }: JournalEntry, entry: number, evidence: readonly JournalEntry[]): Promise<void> {
+    if (action.type !== 'covered') return;
+    const { session, run_ } = this;
+    const { vnfs } = session.service.descriptor;
+    const plan = {
+      ...action,
+      area: vnfs.filter((v) => action.area.includes(v.id)),
+      lines: [`Recovery of ${run_.id}, whose process ${run_.pid} died or hung`],
+    };
+    const options = { outFolder: dirname(run_.outFolder), listeners: this.listeners };
+    const request = { title: action.title, front: 'library' as const };
+    const recorder = new Recorder(request, run_.serviceId, plan, options, run_.id);
+    await recorder.start();
+    recorder.failed(
+      new OrdealError('lease-lost', `Process ${run_.pid} of the run died or hung`, {
+        remedy: 'The run was recovered by another process.',
+      }),
+    );
+    recorder.record.samplesFile = 'recovery-samples.jsonl';
+    await using monitor = await startMonitor({
+      probes: session.service.descriptor.probes,
+      resolve: await session.addresses(),
+      originMs: recorder.originMs,
+      samplesFile: join(recorder.folder, recorder.record.samplesFile),
+      seed: action.seed,
+    });
+    const rescue = { session, plan, recorder, observation: new Observation(monitor, session, plan) };
+    const quarantined = evidence.flatMap((e) => this.#quarantined(e));
+    const baseline = await readWindow(action.samplesFile, session, action.baseline);
+    const snapshots = action.vnfSnapshotIds.map((id) => session.engine.show(id));
+    if (quarantined.length > 0) recorder.verdict({ service: 'failed', restoration: 'restored' });
+    const asBefore = await lookAndRestore(rescue, { baseline, snapshots });
+    if (quarantined.length > 0) await keepEvidence(rescue, quarantined);
+    if (asBefore) session.journal.settle(entry);
+    const { exitCode, verdicts } = await recorder.finish();
+    if (!asBefore)
+      throw new OrdealError('vim-failed', 'The service is not as before', {
+        got: `restoration ${verdicts.restoration}, exit code ${exitCode}`,
+      });
+  }
+
+  #quarantined({ id, action }: JournalEntry): Quarantined[] {
+    if (action.type !== 'quarantine') return [];
+    const named = (c: { id: string; resource?: string | undefined }) => (c.resource ?? c.id) === action.resource;
+    const vnf = this.session.service.descriptor.vnfs.find((v) => v.vnfcs.some(named));
+    const vnfc = vnf?.vnfcs.find(named);
+    const vim = this.session.vims.get(action.vim);
+    if (vnf === undefined || vnfc === undefined || vim === undefined) return [];
+    return [{ vnfcId: vnfc.id, vnf, vim, failed: action.computeId, journalEntry: id }];
+  }
+}

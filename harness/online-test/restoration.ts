@@ -6,10 +6,9 @@ import { OrdealError } from '../util/errors.js';
 import { Undo } from '../util/undo.js';
 import type { Quarantined } from './evidence.js';
 import { ms, type Observation, type Window } from './observation.js';
-import type { Plan } from './plan.js';
 import type { Recorder } from './recorder.js';
 import type { ServiceSession } from './session.js';
-import type { Covered, Run } from './stages.js';
+import type { Covered, Rescue } from './stages.js';
 
 function replacementOf(vim: Vim): Replacement {
   if (vim.replacement !== undefined) return vim.replacement;
@@ -77,7 +76,7 @@ async function replaceFromSnapshots(
 
 /** Service first: new VNFCs from the snapshots, then proof that the service is as before, not merely answering. */
 export async function restore(
-  { session, recorder, plan, observation }: Run,
+  { session, recorder, plan, observation }: Rescue,
   { baseline, snapshots }: Covered,
 ): Promise<{ quarantined: readonly Quarantined[]; note: string }> {
   recorder.verdict({ restoration: 'not-restored', evidence: 'incomplete' });
@@ -95,7 +94,7 @@ export async function restore(
 /** @returns milliseconds from the switch to good service; null when it did not come back in time */
 async function proveBack(
   observation: Observation,
-  { expectedRecoveryMs, measureMs }: Plan,
+  { expectedRecoveryMs, measureMs }: Rescue['plan'],
   baseline: Window,
   switchedMs: number,
 ): Promise<number | null> {

@@ -1,20 +1,21 @@
-import { createReadStream } from 'node:fs';
 import { Injector } from '../fault/injector.js';
 import type { RunRecord } from '../model/run-record.js';
 import { startMonitor } from '../monitor/monitor.js';
-import { asError, ManyErrors } from '../util/errors.js';
+import { asError, ManyErrors, OrdealError } from '../util/errors.js';
 import { conclude, injectionVerdict } from './conclusion.js';
-import { captureEvidence, type Quarantined, textArtifact } from './evidence.js';
+import type { Quarantined } from './evidence.js';
+import { Lease } from './guard.js';
 import { Observation } from './observation.js';
 import { type Plan, planOnlineTest, vimOfFault } from './plan.js';
 import { Recorder } from './recorder.js';
 import type { OnlineTestOptions, OnlineTestRequest } from './request.js';
+import { keepEvidence, lookAndRestore } from './rescue.js';
 import { restore } from './restoration.js';
 import type { ServiceSession } from './session.js';
-import { tellSnapshots } from './snapshot-notes.js';
 import {
   type Covered,
   injectAndWait,
+  journalCover,
   type Measured,
   measureAgain,
   type Run,
@@ -47,7 +48,8 @@ export async function runOnlineTest(
     pid: process.pid,
     startedAt: recorder.record.startedAt,
   });
-  const heart = setInterval(() => journal.heartbeat(recorder.id), 1000);
+  using lease = new Lease(journal, recorder.id);
+  const signal = options.signal === undefined ? lease.lost : AbortSignal.any([options.signal, lease.lost]);
   const traceFrom = session.trace.length;
   try {
     await recorder.start();
@@ -55,19 +57,24 @@ export async function runOnlineTest(
       undefined,
       `${plan.area.map((v) => v.id).join(', ')}; planned in ${Math.round(performance.now() - planFromMs)} ms`,
     ]);
-    await loop(session, plan, recorder, options.signal);
+    await loop(session, plan, recorder, lease, signal);
   } catch (e) {
     recorder.failed(e);
-  } finally {
-    clearInterval(heart);
   }
+  if (lease.lost.aborted) return recorder.abandon();
   if (journal.open(recorder.id).length === 0) journal.close(recorder.id);
   else recorder.note('Something is left open: see `ordeal status`; `ordeal recover` finishes it.');
   recorder.trace(session.trace.slice(traceFrom));
   return recorder.finish();
 }
 
-async function loop(session: ServiceSession, plan: Plan, recorder: Recorder, signal?: AbortSignal): Promise<void> {
+async function loop(
+  session: ServiceSession,
+  plan: Plan,
+  recorder: Recorder,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<void> {
   await using monitor = await startMonitor({
     probes: session.service.descriptor.probes,
     resolve: await session.addresses(),
@@ -96,13 +103,17 @@ async function loop(session: ServiceSession, plan: Plan, recorder: Recorder, sig
   const baseline = await takeBaseline(run);
   if (baseline === undefined) return;
   const covered = await takeSnapshots(run, baseline);
+  const cover = journalCover(run, covered);
   try {
+    await lease.guarded();
     const measured = await measureAgain(run, await injectAndWait(run, covered));
     const failed = await judgeAndRestore(run, measured);
+    if (recorder.record.verdicts.restoration !== 'not-restored') session.journal.settle(cover);
     if (failed === undefined) recorder.skip('forensic', 'not needed: the service is as before');
     else await keepEvidence(run, failed);
   } catch (e) {
-    await giveBack(run, covered, e);
+    if (lease.lost.aborted || (e instanceof OrdealError && e.kind === 'lease-lost')) throw e;
+    await giveBack(run, covered, cover, e);
   } finally {
     recorder.injections(injector.all);
   }
@@ -132,32 +143,9 @@ async function healAll({ recorder, injector, timeline }: Run): Promise<void> {
   if (failures.length > 0) throw new ManyErrors('vim-failed', 'A fault could not be injected or healed', failures);
 }
 
-/** Step 8. */
-function keepEvidence(run: Run, quarantined: readonly Quarantined[]): Promise<void> {
-  const { recorder, plan, session } = run;
-  return recorder.stage('forensic', async () => {
-    const { snapshots, packages, failures } = await captureEvidence(session, {
-      runId: recorder.id,
-      title: plan.title,
-      folder: recorder.folder,
-      quarantined,
-      artifacts: [
-        textArtifact('artifacts/run.json', `${JSON.stringify(recorder.record, null, 2)}\n`),
-        { path: 'artifacts/samples.jsonl', open: () => createReadStream(recorder.samplesFile) },
-      ],
-    });
-    for (const f of failures) recorder.failed(f);
-    const exported = failures.length === 0 && packages.length > 0;
-    recorder.verdict({ evidence: exported ? 'exported' : 'incomplete' });
-    recorder.record.packages.push(...packages);
-    const told = await tellSnapshots(run, snapshots, 'forensic');
-    return [undefined, exported ? `${told}; exported to ${packages.map((p) => p.file).join(', ')}` : 'incomplete'];
-  });
-}
-
 /** Whatever went wrong or whoever interrupted: heal, look, and restore when the service is not as before. */
-async function giveBack(run: Run, covered: Covered, cause: unknown): Promise<void> {
-  const { recorder, plan, observation, injector } = run;
+async function giveBack(run: Run, covered: Covered, cover: number, cause: unknown): Promise<void> {
+  const { recorder, session, injector } = run;
   recorder.failed(cause);
   try {
     await healAll(run);
@@ -165,16 +153,12 @@ async function giveBack(run: Run, covered: Covered, cause: unknown): Promise<voi
     recorder.failed(e);
   }
   recorder.verdict({ injection: injectionVerdict(injector) });
-  if (injector.all.length === 0 || recorder.record.verdicts.restoration === 'restored') return;
+  if (injector.all.length === 0 || recorder.record.verdicts.restoration === 'restored') {
+    session.journal.settle(cover);
+    return;
+  }
   try {
-    recorder.note('healed; looking whether the service is as before');
-    await observation.watch(plan.expectedRecoveryMs);
-    const after = await observation.watch(Math.min(2000, plan.measureMs));
-    if (observation.compare(covered.baseline, after).outcome !== 'worse') return;
-    recorder.note('the service is not as before: restoring');
-    recorder.verdict({ service: 'failed' });
-    const { quarantined } = await restore(run, covered);
-    await keepEvidence(run, quarantined);
+    if (await lookAndRestore(run, covered)) session.journal.settle(cover);
   } catch (e) {
     recorder.failed(e);
   }

@@ -133,6 +133,14 @@ export class ServiceSession implements AsyncDisposable {
     }
   }
 
+  /** The service certainly runs no more, on any of its VIMs: nothing is left of what was done to it. */
+  async isGone(): Promise<boolean> {
+    for (const vim of this.vims.values()) {
+      if ((await vim.instantiation?.isGone?.()) !== true) return false;
+    }
+    return true;
+  }
+
   /** The service that `start` brought up outlives this session. */
   leaveRunning(): void {
     this.#started = false;

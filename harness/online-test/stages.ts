@@ -9,12 +9,17 @@ import type { ServiceSession } from './session.js';
 import { tellSnapshots } from './snapshot-notes.js';
 import type { Timeline } from './timeline.js';
 
-/** What the stages of one run share. */
-export interface Run {
+/** What a service is given back with: by the run itself, or by who recovers it. */
+export interface Rescue {
   readonly session: ServiceSession;
-  readonly plan: Plan;
+  readonly plan: Pick<Plan, 'title' | 'area' | 'expectedRecoveryMs' | 'measureMs'>;
   readonly recorder: Recorder;
   readonly observation: Observation;
+}
+
+/** What the stages of one run share. */
+export interface Run extends Rescue {
+  readonly plan: Plan;
   readonly injector: Injector;
   readonly timeline: Timeline;
   readonly signal: AbortSignal | undefined;
@@ -30,6 +35,22 @@ export interface Baseline {
 /** The area is snapshotted: from here on the service can be given back. */
 export interface Covered extends Baseline {
   readonly snapshots: readonly VnfSnapshot[];
+}
+
+/** Durable before a fault may come; settled once the service is as before, or restored. */
+export function journalCover({ session, plan, recorder }: Run, { baseline, snapshots }: Covered): number {
+  const { fromMs, toMs } = baseline;
+  return session.journal.intend(recorder.id, {
+    type: 'covered',
+    title: plan.title,
+    area: plan.area.map((v) => v.id),
+    vnfSnapshotIds: snapshots.map((s) => s.id),
+    samplesFile: recorder.samplesFile,
+    baseline: { fromMs, toMs },
+    expectedRecoveryMs: plan.expectedRecoveryMs,
+    measureMs: plan.measureMs,
+    seed: plan.seed,
+  });
 }
 
 export interface Reacted extends Covered {

@@ -7,7 +7,8 @@ import { OrdealError } from '../util/errors.js';
 const schema = `
   create table if not exists run (
     id text primary key, serviceFile text not null, serviceId text not null, outFolder text not null,
-    pid integer not null, startedAt text not null, heartbeatAt integer not null, closed integer not null default 0
+    pid integer not null, startedAt text not null, heartbeatAt integer not null, closed integer not null default 0,
+    guardPid integer, guardAt integer
   ) strict;
   create table if not exists entry (
     id integer primary key autoincrement, runId text not null references run (id), at text not null,
@@ -47,7 +48,7 @@ export class Journal implements Disposable {
    * Registers the run; a service has at most one open run.
    * @throws OrdealError of kind `busy`, naming the run that holds the service
    */
-  begin(run: Omit<JournalledRun, 'heartbeatAt' | 'closed'>): void {
+  begin(run: Omit<JournalledRun, 'heartbeatAt' | 'closed' | 'guardPid' | 'guardAt'>): void {
     try {
       this.#db
         .prepare(
@@ -63,8 +64,28 @@ export class Journal implements Disposable {
     }
   }
 
-  heartbeat(runId: string): void {
-    this.#db.prepare('update run set heartbeatAt = ? where id = ?').run(Date.now(), runId);
+  /** The holder's sign of life. @returns false when another process has taken the run over */
+  heartbeat(runId: string): boolean {
+    const { changes } = this.#db
+      .prepare('update run set heartbeatAt = ? where id = ? and pid = ? and closed = 0')
+      .run(Date.now(), runId, process.pid);
+    return changes === 1;
+  }
+
+  /** The guard's sign of life. */
+  guardHeartbeat(runId: string): void {
+    this.#db.prepare('update run set guardPid = ?, guardAt = ? where id = ?').run(process.pid, Date.now(), runId);
+  }
+
+  /**
+   * This process becomes the holder, when the one it knew has given no sign of life since: of two that try, one wins.
+   * @param known the run as it was read before
+   */
+  takeOver({ id, pid, heartbeatAt }: JournalledRun): boolean {
+    const { changes } = this.#db
+      .prepare('update run set pid = ?, heartbeatAt = ? where id = ? and pid = ? and heartbeatAt = ? and closed = 0')
+      .run(process.pid, Date.now(), id, pid, heartbeatAt);
+    return changes === 1;
   }
 
   /** @throws OrdealError of kind `internal` while entries of the run are open */
@@ -78,12 +99,21 @@ export class Journal implements Disposable {
     this.#db.prepare('update run set closed = 1 where id = ?').run(runId);
   }
 
-  /** Write this before the act. @returns the entry's id */
+  /**
+   * Write this before the act. @returns the entry's id
+   * @throws OrdealError of kind `lease-lost`: another process has taken the run over, and this one must not act
+   */
   intend(runId: string, action: JournalAction): number {
-    const { lastInsertRowid } = this.#db
-      .prepare("insert into entry (runId, at, action, state) values (?, ?, ?, 'intended')")
-      .run(runId, new Date().toISOString(), JSON.stringify(action));
-    return Number(lastInsertRowid);
+    const { changes, lastInsertRowid } = this.#db
+      .prepare(
+        `insert into entry (runId, at, action, state) select ?, ?, ?, 'intended'
+         where exists (select 1 from run where id = ? and pid = ? and closed = 0)`,
+      )
+      .run(runId, new Date().toISOString(), JSON.stringify(action), runId, process.pid);
+    if (changes === 1) return Number(lastInsertRowid);
+    throw new OrdealError('lease-lost', `Run ${runId} was taken over by another process`, {
+      remedy: 'It gave no sign of life for too long. What it had begun is undone; see `ordeal status`.',
+    });
   }
 
   done(entry: number): void {
@@ -103,6 +133,10 @@ export class Journal implements Disposable {
   /** All entries of a run, in the order in which they were written. */
   entries(runId: string): JournalEntry[] {
     return this.#entries('(? is null or runId = ?) order by id', runId);
+  }
+
+  run(runId: string): JournalledRun | undefined {
+    return this.runs().find((r) => r.id === runId);
   }
 
   runs({ open = false }: { open?: boolean } = {}): JournalledRun[] {

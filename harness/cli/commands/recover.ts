@@ -1,3 +1,4 @@
+import { exitCodeOfError } from '../../model/exit-codes.js';
 import { recover, status } from '../../online-test/recover.js';
 import { type Context, table } from '../context.js';
 import type { Register } from '../main.js';
@@ -34,20 +35,16 @@ export const recoverCommand: Register = (program, action) => {
     .option('--dry-run', 'show what would be done')
     .action(
       action(async (context: Context, { dryRun }: { dryRun?: boolean }) => {
-        const outcome = await recover(context.stateFolder, { dryRun: dryRun === true, say: (l) => context.say(l) });
-        context.print(outcome, () =>
-          outcome.steps.length === 0
+        const steps = await recover(context.stateFolder, { dryRun: dryRun === true, say: (l) => context.say(l) });
+        context.print(steps, () =>
+          steps.length === 0
             ? 'Nothing was left behind.'
             : table(
                 ['run', 'step', 'outcome'],
-                outcome.steps.map((s) => [
-                  s.runId,
-                  s.what,
-                  s.outcome + (s.reason === undefined ? '' : `: ${s.reason}`),
-                ]),
+                steps.map((s) => [s.runId, s.what, s.outcome + (s.reason === undefined ? '' : `: ${s.reason}`)]),
               ),
         );
-        return outcome.steps.some((s) => s.outcome === 'failed') ? 17 : 0;
+        return steps.some((s) => s.outcome === 'failed') ? exitCodeOfError('vim-failed') : 0;
       }),
     );
 };
