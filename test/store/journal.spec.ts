@@ -64,7 +64,7 @@ test('an intent survives a kill in the very next instruction', async () => {
     script,
     `import { Journal } from ${JSON.stringify(journalModule)};
      const journal = new Journal(${JSON.stringify(state)});
-     journal.begin(${JSON.stringify(run('r1'))});
+     journal.begin({ ...${JSON.stringify(run('r1'))}, pid: process.pid });
      for (let i = 0; ; i++) {
        journal.intend('r1', ${JSON.stringify(freeze('x'))});
        process.send(i);
@@ -81,6 +81,33 @@ test('an intent survives a kill in the very next instruction', async () => {
   await ended;
   using journal = new Journal(state);
   expect(journal.open('r1').length).toBeGreaterThan(told);
+});
+
+test('whoever was taken over must not act any more', async () => {
+  const state = await folder();
+  using journal = new Journal(state);
+  journal.begin({ ...run('r1'), pid: 1 });
+  expect(journal.heartbeat('r1')).toBe(false);
+  expect(() => journal.intend('r1', freeze('a'))).toThrow(/taken over by another process/);
+  expect(journal.open('r1')).toEqual([]);
+});
+
+test('of two that take a run over, one wins', async () => {
+  using journal = new Journal(await folder());
+  journal.begin({ ...run('r1'), pid: 1 });
+  const known = journal.run('r1')!;
+  expect([journal.takeOver(known), journal.takeOver(known)]).toEqual([true, false]);
+  expect(journal.run('r1')?.pid).toBe(process.pid);
+  journal.intend('r1', freeze('a'));
+});
+
+test('a run that gave a sign of life in the meantime is not taken over', async () => {
+  using journal = new Journal(await folder());
+  journal.begin(run('r1'));
+  const known = journal.run('r1')!;
+  await new Promise((later) => setTimeout(later, 5));
+  expect(journal.heartbeat('r1')).toBe(true);
+  expect(journal.takeOver(known)).toBe(false);
 });
 
 test('a file that is no journal is refused and left as it was', async () => {
