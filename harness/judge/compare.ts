@@ -21,6 +21,8 @@ export interface Comparison {
   readonly asBefore: boolean;
   /** By which factor both series must grow, roughly, before the comparison can be decided; Infinity: never. */
   readonly growth: number;
+  /** The change within the baseline itself, when it drifts. */
+  readonly drift?: number;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { dependence } from './dependence.js';
+import { dependence, memoryOf } from './dependence.js';
 import { clopperPearson, incompleteBeta, normalCritical, solveIncreasing, tabledCritical } from './distributions.js';
 import { ascending, clamp, mean, quantile } from './numbers.js';
 
@@ -39,7 +39,8 @@ export function quantileEstimate(values: readonly number[] | Float64Array, p: nu
   const sorted = ascending(values);
   const value = quantile(sorted, p);
   const below = Float64Array.from(values, (x) => (x <= value ? 1 : 0));
-  const { effectiveN } = dependence(below);
+  const memory = memoryOf(values);
+  const effectiveN = Math.min(dependence(below, memory).effectiveN, values.length / thresholdMemory(p, memory));
   // The dependence is itself an estimate: t instead of z, told as fewer values.
   const counted = (alpha: number) => {
     const cautious = normalCritical(alpha) / tabledCritical(alpha, Math.max(1, effectiveN - 1));
@@ -74,12 +75,40 @@ export function quantileEstimate(values: readonly number[] | Float64Array, p: nu
   };
 }
 
+/**
+ * The sum of all autocorrelations of "is it below the p-quantile?" when the normal scores beneath are AR(1): the
+ * tetrachoric series (Kendall, Advanced Theory of Statistics, 26.27), summed over the lags in closed form. Lag one of
+ * the 0/1 series alone would miss half of it.
+ */
+export function thresholdMemory(p: number, rho: number): number {
+  if (rho <= 0) return 1;
+  const h = normalCritical(Math.min(p, 1 - p));
+  // hermite(m)² / (m + 1)!, by the recurrence of the Hermite functions, which does not overflow.
+  let previous = 0;
+  let current = 1;
+  let sum = 0;
+  let power = rho;
+  for (let m = 0; m < 200 && power > 1e-6; m++) {
+    sum += ((current * current) / (m + 1)) * (power / (1 - power));
+    const next = (h * current - Math.sqrt(m) * previous) / Math.sqrt(m + 1);
+    previous = current;
+    current = next;
+    power *= rho;
+  }
+  const density = Math.exp((-h * h) / 2) / Math.sqrt(2 * Math.PI);
+  return 1 + (2 * density * density * sum) / (p * (1 - p));
+}
+
 /** The spread: the mean distance from the median. Unlike the quartiles it sees two modes move apart. */
 export function spreadEstimate(values: readonly number[] | Float64Array): Estimate {
   const median = quantile(ascending(values), 0.5);
   const distances = Float64Array.from(values, (x) => Math.abs(x - median));
   const value = mean(distances);
-  const { standardError, effectiveN } = dependence(distances);
+  const memory = memoryOf(values);
+  const seen = dependence(distances, memory);
+  // Distances may hide memory (two modes): it counts as for a threshold, the worst of what a distance can be.
+  const effectiveN = Math.min(seen.effectiveN, values.length / thresholdMemory(0.5, memory));
+  const standardError = seen.standardError * Math.sqrt(seen.effectiveN / effectiveN);
   // On the logarithmic scale, where a ratio of spreads is symmetric and its bounds stay positive.
   const ratio = (alpha: number) =>
     value === 0 ? 1 : Math.exp((tabledCritical(alpha, Math.max(1, effectiveN - 1)) * standardError) / value);

@@ -73,9 +73,12 @@ export function prepareSeries(
   checkValues('after', after);
   const b = estimate(before, quantity);
   const a = estimate(after, quantity);
-  const comparison = compare(b, a, { direction, margin, confidence });
   const values = Math.min(before.length, after.length);
   const effective = Math.min(b.effectiveN, a.effectiveN);
+  const rules = { direction, margin, confidence };
+  const plain = compare(b, a, rules);
+  const drift = driftOf(before, quantity, rules);
+  const comparison = drift === 0 ? plain : allowingFor(drift, b, a, plain, rules);
   if (values < fewestValues) {
     const reason = `only ${values} values, and ${fewestValues} are the fewest that can be judged`;
     return { before: b, after: a, comparison, values, blocked: { reason, growth: fewestValues / values } };
@@ -85,6 +88,40 @@ export function prepareSeries(
     return { before: b, after: a, comparison, values, blocked: { reason, growth: (2 * fewestEffective) / effective } };
   }
   return { before: b, after: a, comparison, values };
+}
+
+/** The change between the first and the last third of a series, in its unit; 0 when none beyond the margin is shown. */
+function driftOf(values: readonly number[], quantity: Quantity, rules: Parameters<typeof compare>[2]): number {
+  const third = Math.floor(values.length / 3);
+  if (third < fewestValues) return 0;
+  const first = estimate(values.slice(0, third), quantity);
+  const last = estimate(values.slice(-third), quantity);
+  const comparison = compare(first, last, rules);
+  return comparison.worse(1) || comparison.better(1) ? comparison.effect : 0;
+}
+
+/**
+ * A baseline that drifts would have gone on drifting. The thirds are two thirds of a window apart, the two windows
+ * one window at least, and the pause between them is not known: twice the drift is laid at the baseline's door, and
+ * nothing is shown to be as before.
+ */
+function allowingFor(
+  drift: number,
+  before: Estimate,
+  after: Estimate,
+  plain: Comparison,
+  rules: Parameters<typeof compare>[2],
+): Comparison {
+  const allowed = { ...rules, margin: { absolute: plain.margin + 2 * Math.abs(drift) } };
+  const wide = compare(before, after, allowed);
+  const harmful = drift > 0 === (rules.direction === 'lower-is-better');
+  return {
+    ...plain,
+    worse: harmful ? wide.worse : plain.worse,
+    better: harmful ? plain.better : wide.better,
+    asBefore: false,
+    drift,
+  };
 }
 
 export function checkRules(margin: Tolerance, confidence: number): void {
@@ -141,13 +178,17 @@ export interface Verdict {
 
 export function outcomeOf({ comparison, blocked, granted }: Prepared, worse: boolean, better: boolean): Verdict {
   if (blocked !== undefined) return { outcome: 'inconclusive', ...blocked };
-  const { margin, interval, asBefore } = comparison;
+  const { margin, interval, asBefore, drift } = comparison;
   const where = interval === undefined ? 'without bounds' : `between ${shown(interval[0])} and ${shown(interval[1])}`;
   const limit = `the margin of ${shown(margin)}`;
   if (worse) return { outcome: 'worse', reason: `the effect is ${where}, beyond ${limit}`, growth: 1 };
   if (better) return { outcome: 'better', reason: `the effect is ${where}, better by more than ${limit}`, growth: 1 };
   if (granted !== undefined) return { outcome: 'as-before', reason: granted, growth: 1 };
   if (asBefore) return { outcome: 'as-before', reason: `the effect is ${where}, within ${limit}`, growth: 1 };
+  if (drift !== undefined) {
+    const change = `the baseline drifts by itself, ${shown(drift)} from its first third to its last`;
+    return { outcome: 'inconclusive', reason: change, growth: Number.POSITIVE_INFINITY };
+  }
   const reason = `the effect is ${where}, which does not tell whether it keeps ${limit}`;
   return { outcome: 'inconclusive', reason, growth: Math.max(1.25, comparison.growth) };
 }

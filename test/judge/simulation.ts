@@ -3,7 +3,7 @@ import { seededRandom } from '../../harness/util/random.js';
 /** Telemetry with known truth: a marginal distribution, a dependence, and what disturbs both windows alike. */
 
 export type Marginal = 'normal' | 'lognormal' | 'gamma' | 'bimodal';
-export type Disturbance = 'none' | 'trend' | 'diurnal' | 'drop-outs';
+export type Disturbance = 'none' | 'trend' | 'diurnal' | 'drop-outs' | 'hidden state';
 
 export interface Family {
   readonly marginal: Marginal;
@@ -36,6 +36,13 @@ export function simulator(family: Family, seed: number): (n: number, change?: Ch
   const series = (n: number): number[] => {
     const innovation = Math.sqrt(1 - family.rho ** 2);
     let z = normal();
+    // A slow state under white noise: the lag-one correlation is half of what it decays by.
+    if (family.disturbance === 'hidden state')
+      return Array.from({ length: n }, () => {
+        const value = shape(Math.SQRT1_2 * (z + normal()));
+        z = family.rho * z + innovation * normal();
+        return value;
+      });
     return Array.from({ length: n }, () => {
       const value = shape(z);
       z = family.rho * z + innovation * normal();
