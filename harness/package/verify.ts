@@ -78,7 +78,7 @@ export async function verifyPackage(file: string, options: VerifyOptions = {}): 
 }
 
 /** With anchors, an unsigned package is as good as a forged one. */
-function checkSignature(
+export function checkSignature(
   { file, manifest, manifestPath }: PackageReader,
   options: TrustOptions,
 ): readonly SignatureInfo[] {

@@ -1,6 +1,7 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from '@playwright/test';
+import { expect } from '@playwright/test';
+import { test } from './fixtures.js';
 
 /**
  * A real file system that is really full: a small tmpfs in a mount namespace of its own (as root, or as a user in a user
@@ -20,9 +21,7 @@ const ways: readonly { name: string; shell: (command: string) => string[] }[] = 
 
 const helper = fileURLToPath(new URL('./disk-full-helper.js', import.meta.url));
 
-test('a full disk leaves the previous package and nothing beside it', async ({}, info) => {
-  const folder = info.outputPath('full');
-  execFileSync('mkdir', ['-p', folder]);
+test('a full disk leaves the previous package and nothing beside it', async ({ folder }, info) => {
   const env = { ...process.env, DIR: folder };
   const way = ways.find(({ shell }) => {
     const [command = '', ...args] = shell('true');

@@ -1,0 +1,176 @@
+import { join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import type { VnfSnapshot } from '../model/snapshot.js';
+import type { SnapshotImage } from '../model/vim.js';
+import { asError, OrdealError, reasonOf } from '../util/errors.js';
+import type { PackageArtifact, VnfcImages } from './content.js';
+import { layout } from './layout.js';
+import type { CreatePackageRequest, PackageContext } from './package-context.js';
+import { type VnfSnapshotPkgInfo, vnfSnapshotPkgInfo } from './package-info.js';
+import { PackageProcedure } from './package-procedure.js';
+import { PackageReader } from './package-reader.js';
+import { packageFileName } from './package-records.js';
+import { writePackage } from './write.js';
+
+/** 6.7.1, or 6.6.1 (6.6.2) when it is about one VNFC alone. */
+export async function createPackage(
+  context: PackageContext,
+  request: CreatePackageRequest,
+  kind: 'create' | 'createVnfc',
+  signal?: AbortSignal,
+): Promise<VnfSnapshotPkgInfo> {
+  const { engine, records } = context;
+  const { state } = engine;
+  const sender = request.sender ?? 'Sender';
+  const snapshot = state.vnfSnapshots.show(request.vnfSnapshotId);
+  const vnfcIds = chosen(snapshot, request.vnfcIds);
+  const procedure = new PackageProcedure(engine, kind, kind === 'create' ? snapshot.vnfInstanceId : (vnfcIds[0] ?? ''));
+  if (kind === 'create') {
+    procedure.tell(1, sender, 'VNFM', `create a VNF Snapshot Package of ${snapshot.id}`);
+    procedure.tell(2, 'VNFM', 'VNFM', 'identify the parameters', `VNFCs ${vnfcIds.join(', ')}`);
+    await procedure.grant(snapshot.vnfInstanceId, vnfcIds);
+  }
+  const created = records.create(request.name ?? snapshot.userDefinedData.name, {
+    ...request.userDefinedData,
+    vnfInstanceId: snapshot.vnfInstanceId,
+  });
+  const { id } = created;
+  using _lease = state.leases.take(id, 'its creation');
+  using _inUse = state.leases.take(snapshot.id, `the creation of package ${id}`);
+  try {
+    records.enter(id, 'BUILDING');
+    const file = join(context.folder, packageFileName(id));
+    const images: VnfcImages[] = [];
+    for (const vnfcId of vnfcIds) images.push(await vnfcImages(context, snapshot, vnfcId, kind, procedure));
+    if (kind === 'create') procedure.tell(6, 'VNFM', 'VNFM', 'compile the files of the VNF Snapshot Package');
+    const written = await writePackage(
+      file,
+      {
+        vnfSnapshot: snapshot,
+        vnfd: vnfdOf(context, snapshot),
+        images,
+        artifacts: [...(request.artifacts ?? []), ...descriptorOf(context, snapshot)],
+        userDefinedData: { ...request.userDefinedData, vnfInstanceId: snapshot.vnfInstanceId },
+      },
+      {
+        ...(signal === undefined ? {} : { signal }),
+        ...(context.options.signer === undefined ? {} : { signer: context.options.signer }),
+      },
+    );
+    records.enter(id, 'PROCESSING', {}, file);
+    const info = await describeStored(context, id, file, written.sha256);
+    if (kind === 'create') {
+      const place = 'VNF Snapshot Package repository';
+      procedure.tell(7, 'VNFM', place, 'upload the VNF Snapshot Package', `${written.bytes} bytes`);
+      procedure.tell(8, 'VNFM', sender, `VNF Snapshot Package created: ${id}`);
+    }
+    return info;
+  } catch (e) {
+    records.fail(id, e);
+    if (kind === 'create') procedure.tell(8, 'VNFM', sender, 'VNF Snapshot Package not created', reasonOf(e), 'failed');
+    throw e;
+  }
+}
+
+/** The record of a package whose file is in place: what the package says of itself, under the repository's id. */
+export async function describeStored(
+  { records }: Pick<PackageContext, 'records'>,
+  id: string,
+  file: string,
+  sha256: string,
+): Promise<VnfSnapshotPkgInfo> {
+  await using reader = await PackageReader.open(file);
+  const own = await reader.record(layout.info, vnfSnapshotPkgInfo);
+  const { _links, createdAt, ...content } = own;
+  const before = records.show(id).info;
+  return records.enter(id, 'AVAILABLE', {
+    ...content,
+    name: before.userDefinedData?.imported === true ? own.name : before.name,
+    isCancelPending: false,
+    checksum: { algorithm: 'SHA-256', hash: sha256 },
+    userDefinedData: { ...own.userDefinedData, ...before.userDefinedData },
+  });
+}
+
+function chosen(snapshot: VnfSnapshot, wanted: readonly string[] | undefined): string[] {
+  const there = snapshot.vnfcSnapshots.map((s) => s.vnfcInstanceId);
+  const lost = (wanted ?? []).filter((id) => !there.includes(id));
+  if (lost.length === 0) return [...(wanted ?? there)];
+  throw new OrdealError('unknown-target', `VNF Snapshot "${snapshot.id}" does not hold VNFC "${lost.join('", "')}"`, {
+    expected: `one of ${there.join(', ')}`,
+    remedy: 'No package was created.',
+  });
+}
+
+/** 6.6.1 or 6.6.2: the VIM's images are opened now and flow later, when the package is written. */
+async function vnfcImages(
+  context: PackageContext,
+  snapshot: VnfSnapshot,
+  vnfcId: string,
+  kind: 'create' | 'createVnfc',
+  outer: PackageProcedure,
+): Promise<VnfcImages> {
+  const procedure = kind === 'create' ? new PackageProcedure(context.engine, 'createVnfc', vnfcId) : outer;
+  if (kind === 'create')
+    outer.tell(5, 'VNFM', 'VNFM', `create the VNFC Snapshot Package of ${vnfcId}`, procedure.clause);
+  procedure.tell(1, 'VNFM', 'VNFM', `create a VNFC Snapshot Package of ${vnfcId}`);
+  const covered = kind === 'create' ? 'granted with the VNF Snapshot Package' : undefined;
+  await procedure.grant(snapshot.vnfInstanceId, [vnfcId], covered);
+  const at = snapshot.vnfcSnapshots.find((s) => s.vnfcInstanceId === vnfcId)?.computeSnapshotResource;
+  if (at === undefined) {
+    throw new OrdealError('snapshot-missing', `VNF Snapshot "${snapshot.id}" names no resource for VNFC "${vnfcId}"`);
+  }
+  const what = `download the captured state of ${vnfcId}`;
+  procedure.request(what);
+  try {
+    return await context.access.call(at.vimConnectionId, what, async (vim) => {
+      const record = await vim.snapshots.show(at.resourceId);
+      const images = await vim.snapshots.exportImages(at.resourceId);
+      return { vnfcId, record, images: whenRead(images, (e) => answer(procedure, vnfcId, e)) };
+    });
+  } catch (e) {
+    answer(procedure, vnfcId, asError(e));
+    throw e;
+  }
+}
+
+const answer = (procedure: PackageProcedure, vnfcId: string, e?: Error): void =>
+  e === undefined
+    ? procedure.response(`the captured state of ${vnfcId}`)
+    : procedure.response(`the captured state of ${vnfcId}`, 'failed', reasonOf(e));
+
+/** Calls back once, when the last image has been read to its end or one of them has failed. */
+function whenRead(images: readonly SnapshotImage[], done: (e?: Error) => void): readonly SnapshotImage[] {
+  let left = images.length;
+  if (left === 0) done();
+  async function* watched(stream: NodeJS.ReadableStream) {
+    try {
+      yield* stream;
+    } catch (e) {
+      done(asError(e));
+      throw e;
+    }
+    left--;
+    if (left === 0) done();
+  }
+  return images.map((image) => ({
+    name: image.name,
+    role: image.role,
+    sizeBytes: image.sizeBytes,
+    open: async () => Readable.from(watched(await image.open()), { objectMode: false }),
+  }));
+}
+
+function vnfdOf({ engine }: PackageContext, snapshot: VnfSnapshot): { file: string } | undefined {
+  const { vnfd } = engine.service.descriptor.vnfs.find((v) => v.id === snapshot.vnfInstanceId) ?? {};
+  return vnfd === undefined ? undefined : { file: resolve(engine.service.folder, vnfd) };
+}
+
+export const descriptorPath = `${layout.artifacts}vnf-descriptor.json`;
+
+/** The VNF's part of the service descriptor as it was when the snapshot was taken: the extraction needs it. */
+function descriptorOf({ engine }: PackageContext, snapshot: VnfSnapshot): PackageArtifact[] {
+  const descriptor = engine.state.vnfSnapshots.vnfd(snapshot.id);
+  if (descriptor === undefined) return [];
+  return [{ path: descriptorPath, open: () => Readable.from([`${JSON.stringify(descriptor, null, 2)}\n`]) }];
+}
