@@ -35,7 +35,7 @@ export class Storyteller {
       if (status !== 'PASSED' && run.worst !== 'failed') {
         run.worst = status === 'SKIPPED' ? 'skipped' : 'failed';
         // The stack is for programmers; a step says in one paragraph what it expected and what it got.
-        const said = message?.split('\n    at ')[0];
+        const said = message?.split('\n    at ')[0]?.replace(/^\w*Error: /, '');
         if (said !== undefined) run.message = said;
       }
       const mark = { PASSED: '✔', SKIPPED: '-' }[status as string] ?? '✘';

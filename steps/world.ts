@@ -88,7 +88,8 @@ export class OrdealWorld extends World {
     }
     this.#record = await runOnlineTest(this.session, request, { outFolder, listeners, signal });
     settings().ran(this.#record);
-    if (this.#record.verdicts.injection === 'not-injected') throw new VerdictError(this.#record, 'the run ended early');
+    if (this.#record.verdicts.injection === 'not-injected')
+      throw new VerdictError(this.#record, 'the fault is injected');
     return undefined;
   }
 
@@ -114,7 +115,7 @@ export class VerdictError extends Error {
     const { verdicts, errors, indicators } = record;
     const worse = indicators.filter((i) => i.outcome === 'worse').map((i) => `${i.probe} ${i.indicator}: ${i.reason}`);
     super(
-      `Expected: ${expected}. Got: service ${verdicts.service}, injection ${verdicts.injection}, restoration ${verdicts.restoration}, evidence ${verdicts.evidence}.` +
+      `expected: ${expected}; got: service ${verdicts.service}, injection ${verdicts.injection}, restoration ${verdicts.restoration}, evidence ${verdicts.evidence}` +
         [...errors, ...worse].map((line) => `\n  ${line}`).join(''),
     );
   }

@@ -123,6 +123,11 @@ export class Recorder {
     this.record.errors.push(asError(e).message);
   }
 
+  /** The same failure comes along twice when one stage meets it and another cleans up after it. */
+  knows(e: unknown): boolean {
+    return this.record.errors.includes(asError(e).message);
+  }
+
   verdict(change: Partial<Verdicts>): void {
     this.record.verdicts = { ...this.record.verdicts, ...change };
   }

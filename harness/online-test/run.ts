@@ -136,7 +136,7 @@ function judgeAndRestore(run: Run, measured: Measured): Promise<readonly Quarant
 /** Never stops at the first failure, and ends the phase of the fault. */
 async function healAll({ recorder, injector, timeline }: Run): Promise<void> {
   const late = await timeline.stop();
-  const failures = [...late.map(asError), ...(await injector.healAll())];
+  const failures = [...late.map(asError), ...(await injector.healAll())].filter((e) => !recorder.knows(e));
   const phase = recorder.record.phases.find((p) => p.name === 'fault');
   const healed = injector.all.map((i) => i.healedMs ?? recorder.nowMs());
   if (phase !== undefined) phase.toMs = Math.max(phase.fromMs, ...healed);

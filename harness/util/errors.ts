@@ -26,6 +26,7 @@ export type ErrorKind =
   | 'snapshot-forbidden'
   | 'blast-radius'
   | 'busy'
+  | 'lease-lost'
   | 'timeout'
   | 'interrupted'
   | 'internal';
@@ -99,7 +100,11 @@ function sentence(what: string, { where, expected, got, remedy, cause }: ErrorPa
   const difference = [expected && `expected ${expected}`, got && `got ${got}`].filter(Boolean).join(', ');
   const reason = cause === undefined || difference !== '' || what.includes(':\n') ? '' : reasonOf(cause);
   const detail = difference || reason;
-  return `${place}${what}${detail ? `: ${detail}` : ''}.${remedy ? ` ${remedy}` : ''}`;
+  const head = `${place}${what}${detail ? `: ${detail}` : ''}`;
+  // A list of errors ends its own last line.
+  const isList = what.includes(':\n');
+  if (isList) return remedy === undefined ? head : `${head}\n${remedy}`;
+  return `${head}.${remedy ? ` ${remedy}` : ''}`;
 }
 
 export const reasonOf = (e: unknown): string => (e instanceof Error ? e.message : String(e)).replace(/\.$/, '');
