@@ -12,6 +12,7 @@ import { readRun, readSamples } from './run-folder.js';
 import { summaryText } from './summary.js';
 
 export { renderAllure, writeAllureResults } from './allure.js';
+export { conformanceText, writeConformance } from './conformance.js';
 export { terminalProgress } from './progress.js';
 export { summaryText } from './summary.js';
 
