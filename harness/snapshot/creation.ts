@@ -99,7 +99,8 @@ export class VnfSnapshotCreation {
     const finishedAt = new Date().toISOString();
     const snapshots = this.#works.map((work) => this.#record(work, finishedAt));
     this.context.state.vnfSnapshots.complete(snapshots);
-    for (const { procedure, plan, id } of this.#works) {
+    for (const { procedure, plan, id, vnfcs } of this.#works) {
+      for (const v of vnfcs) v.procedure.tell('response', 'VNFM', 'VNFM', `VNFC Snapshot of ${v.id} created`);
       for (const vnfc of plan.vnfcs)
         procedure.tell('vnfc', 'VNFM', 'VNFM', `create VNFC Snapshot of ${vnfc.vnfc.id}: done`);
       procedure.tell('act', 'VNFM', 'VNFM', 'execute the requested action', plan.request.purpose);

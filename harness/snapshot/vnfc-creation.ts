@@ -170,8 +170,8 @@ export class VnfcCreation {
     const { access, deadlines } = this.procedure.context;
     const { vim } = this.plan.vnfc;
     let isGivenUp = false;
-    this.#isGivenToVim = true;
     const store = async (v: Vim) => {
+      this.#isGivenToVim = true;
       const stored = await captured.store();
       if (isGivenUp) await v.snapshots.delete([stored.id]);
       return stored;

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import type { Grant, GrantRequest } from '../../model/roles.js';
+import { grantedOperation } from '../../model/snapshot-descriptor.js';
+import { OrdealError } from '../../util/errors.js';
+
+/** What the embedded NFVO grants: the first rule that fits decides, else `otherwise`. */
+export const grantPolicy = z.strictObject({
+  rules: z
+    .array(
+      z.strictObject({
+        operations: z.array(grantedOperation).optional().describe('Absent: all.'),
+        vnfs: z.array(z.string()).optional().describe('Absent: all.'),
+        decision: z.enum(['grant', 'deny']),
+        reason: z.string().default('the policy says so'),
+      }),
+    )
+    .default([]),
+  otherwise: z.enum(['grant', 'deny']).default('grant'),
+});
+export type GrantPolicy = z.output<typeof grantPolicy>;
+
+/** The NFVO's part as embedded policy (Nfvo.001). It keeps a record of what it decided. */
+export class PolicyGrant implements Grant {
+  readonly decisions: { readonly request: GrantRequest; readonly granted: boolean }[] = [];
+
+  constructor(readonly policy: GrantPolicy = grantPolicy.parse({})) {}
+
+  async request(request: GrantRequest): Promise<void> {
+    const rule = this.policy.rules.find(
+      ({ operations, vnfs }) =>
+        (operations?.includes(request.operation) ?? true) && (vnfs?.includes(request.vnfInstanceId) ?? true),
+    );
+    const granted = (rule?.decision ?? this.policy.otherwise) === 'grant';
+    this.decisions.push({ request, granted });
+    if (granted) return;
+    throw new OrdealError(
+      'grant-denied',
+      `The NFVO does not grant ${request.operation} on VNF "${request.vnfInstanceId}"`,
+      {
+        cause: rule?.reason ?? 'no rule of its policy allows it',
+        remedy: 'Ask for another time or another VNF, or change the policy; nothing was touched.',
+      },
+    );
+  }
+}
