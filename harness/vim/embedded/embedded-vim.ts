@@ -2,12 +2,14 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { CapabilityTable } from '../../model/capability.js';
+import { faultKinds } from '../../model/fault.js';
 import type { LocatedService } from '../../model/network-service.js';
 import type {
   ComputeId,
   ComputeState,
   Instantiation,
   Logs,
+  NativeFaults,
   Pausing,
   Quiescing,
   Replacement,
@@ -23,7 +25,7 @@ import { embeddedCapabilities } from './capabilities.js';
 import type { HostConnection } from './connection.js';
 import { type DeployedVnfc, deployedVnfcs, type EmbeddedOptions, embeddedOptions } from './deployment.js';
 import type { ServicePlan } from './host/plan.js';
-import { attach, launch, serviceFolder, shutDown } from './launch.js';
+import { attach, hostIsGone, launch, serviceFolder, shutDown } from './launch.js';
 import { loadModule } from './loader.js';
 import type { HostMethod, Params, Result } from './protocol.js';
 import { SnapshotFolder } from './snapshot-folder.js';
@@ -102,6 +104,14 @@ export class EmbeddedVim implements Vim {
     ownedBy: (runId) => this.#call('ownedBy', runId === undefined ? {} : { runId }),
   };
 
+  readonly faults: NativeFaults = {
+    kinds: faultKinds,
+    inject: (injection) => this.#call('inject', { injection }),
+    verify: (injection) => this.#call('verify', { injection }, 60_000),
+    heal: (injection) => this.#call('heal', { injection }, 30_000),
+    active: () => this.#call('active', {}),
+  };
+
   readonly logs: Logs = {
     logs: async (compute) => {
       const files = await this.#call('logs', { compute });
@@ -146,6 +156,7 @@ export class EmbeddedVim implements Vim {
       }
       this.#connection = Promise.resolve(connection);
     },
+    isGone: () => hostIsGone(this.#stateFolder, this.#serviceId),
     terminate: async () => {
       await this.#drop();
       await shutDown(this.#stateFolder, this.#serviceId);

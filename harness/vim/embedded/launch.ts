@@ -47,6 +47,12 @@ export async function attach(stateFolder: string, serviceId: string): Promise<Ho
   return connection;
 }
 
+/** True when no host of the service can be running; a host that merely does not answer is not gone. */
+export async function hostIsGone(stateFolder: string, serviceId: string): Promise<boolean> {
+  const file = await readHostFile(serviceFolder(stateFolder, serviceId));
+  return file === undefined || !isAlive(file.pid);
+}
+
 /** Starts a host, which has no service yet. @throws OrdealError of kind busy when one runs, vim-failed */
 export async function launch(stateFolder: string, serviceId: string): Promise<HostConnection> {
   const folder = serviceFolder(stateFolder, serviceId);

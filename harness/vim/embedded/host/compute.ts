@@ -6,7 +6,7 @@ import type { LogFile } from './log-file.js';
 import type { PlannedVnfc } from './plan.js';
 import { ReactorThread, type ThreadEnd } from './reactor-thread.js';
 import type { Delivery, Emission, ReactorState } from './thread-protocol.js';
-import { type DiskShare, newDisk } from './virtual-disk.js';
+import { type DiskShare, newDisk, VirtualDisk } from './virtual-disk.js';
 
 const bootDeadlineMs = 10_000;
 /** How long an event may take before a VNFC that is asked to stand still is called a runaway. */
@@ -18,6 +18,11 @@ export interface Environment {
   readonly cpuShare: number;
   readonly clockOffsetMs: number;
   readonly memoryLimitPages: number;
+  /** By disk id; what is not named is sound. */
+  readonly disks: ReadonlyMap<
+    string,
+    { readonly limitBlocks?: number; readonly read: number; readonly write: number; readonly seed: number }
+  >;
 }
 
 /** What a compute resource needs from the NFVI around it. */
@@ -163,10 +168,19 @@ export class Compute {
   }
 
   applyEnvironment(): void {
+    const { cpuShare, clockOffsetMs, memoryLimitPages, disks } = this.around.environment(this);
+    for (const share of this.disks) {
+      const disk = new VirtualDisk(share);
+      const { limitBlocks, read = 0, write = 0, seed = 0 } = disks.get(share.id) ?? {};
+      disk.limitBlocks = limitBlocks;
+      disk.setErrors(read, write, seed);
+    }
     if (this.thread === undefined) return;
-    const { cpuShare, clockOffsetMs } = this.around.environment(this);
     this.thread.control.cpuShare = cpuShare;
     this.thread.control.clockOffsetMs = clockOffsetMs;
+    this.thread.ask({ what: 'limit', pages: memoryLimitPages }, 60_000).catch((e) => {
+      this.log.line(2, `[nfvi] memory limit: ${reasonOf(e)}`);
+    });
   }
 
   /** @returns whether it will get there; a network may lose it */

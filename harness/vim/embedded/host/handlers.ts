@@ -3,6 +3,7 @@ import { OrdealError } from '../../../util/errors.js';
 import { type HostHandlers, protocolVersion } from '../protocol.js';
 import { SnapshotFolder } from '../snapshot-folder.js';
 import type { Compute } from './compute.js';
+import { Faults } from './faults.js';
 import { Nfvi } from './nfvi.js';
 import type { ServicePlan } from './plan.js';
 import { Replacements } from './replacement.js';
@@ -23,11 +24,13 @@ class Service {
   readonly store = new Store();
   readonly snapshotter: Snapshotter;
   readonly replacements: Replacements;
+  readonly faults: Faults;
 
-  constructor(plan: ServicePlan) {
+  constructor(plan: ServicePlan, log: (text: string) => void) {
     this.nfvi = new Nfvi(plan);
     this.snapshotter = new Snapshotter(this.nfvi, this.store, new SnapshotFolder(join(plan.folder, 'snapshots')));
     this.replacements = new Replacements(this.nfvi, this.snapshotter);
+    this.faults = new Faults(this.nfvi, log);
   }
 
   async instantiate(): Promise<void> {
@@ -36,13 +39,18 @@ class Service {
   }
 
   async terminate(): Promise<void> {
+    this.faults.close();
     await this.nfvi.terminate();
     await this.store.close();
   }
 }
 
 /** The host's methods, over one network service that is there or not yet there. */
-export function handlersFor(serviceId: string, end: (reason: string) => void): HostControl {
+export function handlersFor(
+  serviceId: string,
+  log: (text: string) => void,
+  end: (reason: string) => void,
+): HostControl {
   let service: Service | undefined;
   let instantiating = false;
   let lifetime: NodeJS.Timeout | undefined;
@@ -66,7 +74,7 @@ export function handlersFor(serviceId: string, end: (reason: string) => void): H
     }
     instantiating = true;
     try {
-      const made = new Service(plan);
+      const made = new Service(plan, log);
       await made.instantiate();
       service = made;
       if (maxLifetimeMs !== undefined)
@@ -78,7 +86,7 @@ export function handlersFor(serviceId: string, end: (reason: string) => void): H
     }
   }
 
-  const handlers = {
+  const handlers: HostHandlers = {
     hello: () => ({ version: protocolVersion, serviceId, pid: process.pid }),
     instantiate: ({ plan, maxLifetimeMs }) => instantiate(plan, maxLifetimeMs),
     terminate() {
@@ -125,7 +133,11 @@ export function handlersFor(serviceId: string, end: (reason: string) => void): H
     switchOver: ({ pairs, runId }) => it().replacements.switchOver(pairs, runId),
     release: ({ compute: id, runId }) => it().replacements.release(id, runId),
     ownedBy: ({ runId }) => it().replacements.ownedBy(runId),
-  } as Partial<HostHandlers> as HostHandlers;
+    inject: ({ injection }) => it().faults.inject(injection),
+    verify: ({ injection }) => it().faults.verify(injection),
+    heal: ({ injection }) => it().faults.heal(injection.id),
+    active: () => it().faults.active(),
+  };
   return {
     handlers,
     isServing: () => service !== undefined,

@@ -27,7 +27,11 @@ process.on('unhandledRejection', (e) => log.line(3, `unhandled: ${asError(e).sta
 
 let clients = 0;
 let orphan: NodeJS.Timeout | undefined;
-const host = handlersFor(serviceId, (reason) => void end(reason));
+const host = handlersFor(
+  serviceId,
+  (text) => log.line(2, text),
+  (reason) => void end(reason),
+);
 
 async function end(reason: string): Promise<void> {
   log.line(1, `ending: ${reason}`);

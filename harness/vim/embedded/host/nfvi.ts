@@ -122,7 +122,9 @@ export class Nfvi implements Surroundings {
   }
 
   environment(compute: Compute): Environment {
-    return this.faults?.environment(compute) ?? { cpuShare: 0, clockOffsetMs: 0, memoryLimitPages: 65_536 };
+    return (
+      this.faults?.environment(compute) ?? { cpuShare: 0, clockOffsetMs: 0, memoryLimitPages: 65_536, disks: new Map() }
+    );
   }
 
   out(compute: Compute, messages: readonly Emission[]): void {

@@ -13,6 +13,12 @@ import type {
   ToThread,
 } from './thread-protocol.js';
 
+/** The bytes of a memory that another thread may have grown: growing by nothing refreshes our view of it. */
+export function contentOf(memory: WebAssembly.Memory): Uint8Array {
+  memory.grow(0);
+  return new Uint8Array(memory.buffer);
+}
+
 /** What waits for one VNFC may take this much of the host's memory, however few messages it is. */
 const inboxBytesLimit = 64 * 1024 * 1024;
 

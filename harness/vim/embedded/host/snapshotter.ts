@@ -11,7 +11,7 @@ import type { SnapshotFolder, StoredSnapshot } from '../snapshot-folder.js';
 import { boundaryDeadlineMs, type Compute } from './compute.js';
 import { monotonicMs } from './control.js';
 import type { Nfvi } from './nfvi.js';
-import type { ReactorThread } from './reactor-thread.js';
+import { contentOf, type ReactorThread } from './reactor-thread.js';
 import { decodeState, encodeState, type StateImage } from './state-image.js';
 import type { Store } from './store.js';
 import type { ImageToWrite } from './store-protocol.js';
@@ -63,7 +63,7 @@ export class Snapshotter {
     const before = compute.frozenAtMs;
     const stopAfterwards = request.after === 'stopped' && compute.thread !== undefined;
     const id = newId('snap');
-    const memoryBytes = warm && compute.thread !== undefined ? compute.thread.memory.buffer.byteLength : 0;
+    const memoryBytes = warm && compute.thread !== undefined ? contentOf(compute.thread.memory).length : 0;
     const rooms = await this.store.run({ what: 'reserve', sizes: [memoryBytes, ...included.map((d) => d.sizeBytes)] });
     const room = warm ? rooms[0] : undefined;
     const targets = included.map((disk, i) => ({ disk, into: rooms[i + 1] as SharedArrayBuffer }));
@@ -110,7 +110,7 @@ export class Snapshotter {
       // Nobody writes to what is off: what is left of a crash is not even copied.
       for (const { disk, into } of targets) new VirtualDisk(disk).copyInto(new Uint8Array(into));
       const { dump } = compute;
-      const memory = dump && new Uint8Array(dump.memory.buffer);
+      const memory = dump && contentOf(dump.memory);
       const reactor = dump && { globals: dump.globals, timers: [], inbox: [], monotonicMs: 0, startPending: false };
       captured = {
         ...common,

@@ -1,0 +1,339 @@
+import type { z } from 'zod';
+import { type FaultKind, type FaultReading, faultKinds, faultParams, type Injection } from '../../../model/fault.js';
+import { asError, OrdealError, reasonOf } from '../../../util/errors.js';
+import { validate } from '../../../util/validate.js';
+import { pageBytes } from '../deployment.js';
+import { boundaryDeadlineMs, type Compute, type Environment } from './compute.js';
+import { impairment, type LinkFault } from './impairments.js';
+import { measureLink, type Way } from './link-probe.js';
+import type { FaultView, Nfvi } from './nfvi.js';
+import { contentOf, type ReactorThread } from './reactor-thread.js';
+import type { Frame } from './switch.js';
+import { blockBytes, VirtualDisk } from './virtual-disk.js';
+import {
+  measureClock,
+  measureCpuShare,
+  measureDiskErrors,
+  measureDiskRoom,
+  measureEnd,
+  measureMemoryLimit,
+  measureStall,
+} from './vnfc-probe.js';
+
+type Params = { readonly [K in FaultKind]: { readonly kind: K } & z.output<(typeof faultParams)[K]> }[FaultKind];
+const linkKinds = [
+  'link-cut',
+  'partition',
+  'delay',
+  'loss',
+  'duplication',
+  'reordering',
+  'corruption',
+  'rate',
+] as const;
+
+/** A fault that is on, with what its heal and its measurement need to know. */
+interface Active {
+  readonly injection: Injection;
+  readonly params: Params;
+  /** Of a fault on a VNFC: the container that it struck, which may have been replaced since. */
+  readonly compute?: Compute;
+  readonly thread?: ReactorThread | undefined;
+  readonly boots: number;
+  readonly memoryLimitPages?: number;
+  readonly diskLimits?: ReadonlyMap<string, number>;
+  readonly disks: readonly number[];
+  readonly ways: readonly Way[];
+  expiry?: NodeJS.Timeout;
+}
+
+/** The faults that the embedded NFVI injects, measures and heals; each heals itself when nobody does. */
+export class Faults implements FaultView {
+  readonly #active = new Map<string, Active>();
+
+  constructor(
+    readonly nfvi: Nfvi,
+    readonly log: (text: string) => void,
+  ) {
+    nfvi.faults = this;
+  }
+
+  /** Idempotent by id. @throws OrdealError; the fault is then not on */
+  async inject(injection: Injection): Promise<void> {
+    if (this.#active.has(injection.id)) return;
+    const active = this.#prepare(injection);
+    this.#active.set(injection.id, active);
+    try {
+      await this.#switchOn(active);
+    } catch (e) {
+      await this.heal(injection.id);
+      throw e;
+    }
+    active.expiry = setTimeout(() => {
+      this.log(`fault ${injection.id} (${injection.kind}) heals itself after ${injection.expiresAfterMs} ms`);
+      this.heal(injection.id).catch((e) => this.log(`fault ${injection.id} did not heal: ${asError(e).message}`));
+    }, injection.expiresAfterMs);
+  }
+
+  async verify(injection: Injection): Promise<FaultReading> {
+    const active = this.#active.get(injection.id);
+    if (active === undefined) {
+      return { effective: false, measured: {}, how: 'the fault is not on: it was healed, or its time was over' };
+    }
+    const { params, compute } = active;
+    if (isLinkFault(params)) return measureLink(this.nfvi.network, active.ways, params);
+    if (compute === undefined) throw new OrdealError('internal', `Fault ${injection.id} has no target`);
+    switch (params.kind) {
+      case 'stall':
+        return measureStall(compute);
+      case 'shutdown':
+      case 'crash':
+        return measureEnd(compute, active.thread, active.boots);
+      case 'cpu-starvation':
+        return measureCpuShare(compute, params.share);
+      case 'memory-pressure':
+        return measureMemoryLimit(compute);
+      case 'disk-full':
+        return measureDiskRoom(compute, active.disks);
+      case 'disk-error':
+        return measureDiskErrors(compute, active.disks, params.on);
+      case 'clock-skew':
+        return measureClock(compute);
+    }
+  }
+
+  /** Idempotent; a target that was restarted or replaced needs less. */
+  async heal(id: string): Promise<void> {
+    const active = this.#active.get(id);
+    if (active === undefined) return;
+    clearTimeout(active.expiry);
+    this.#active.delete(id);
+    const { params, compute } = active;
+    if (isLinkFault(params)) return this.nfvi.network.heal(id);
+    if (compute === undefined || this.nfvi.computes.get(compute.id) !== compute) return;
+    switch (params.kind) {
+      case 'stall':
+        return compute.release(holdOf(id));
+      case 'shutdown':
+      case 'crash':
+        // Somebody else may have brought it back already, or be keeping it as evidence.
+        return compute.exclusively(async () => {
+          const down = compute.power !== 'on' && compute.boots === active.boots;
+          if (down && compute.inPlace && !compute.quarantined) await compute.start();
+        });
+      default:
+        return compute.applyEnvironment();
+    }
+  }
+
+  active(): Injection[] {
+    return [...this.#active.values()].map((a) => a.injection);
+  }
+
+  close(): void {
+    for (const { expiry } of this.#active.values()) clearTimeout(expiry);
+    this.#active.clear();
+  }
+
+  environment(compute: Compute): Environment {
+    let cpuShare = 1;
+    let clockOffsetMs = 0;
+    let memoryLimitPages = 65_536;
+    const disks = new Map<string, { limitBlocks?: number; read: number; write: number; seed: number }>();
+    const disk = (index: number) => {
+      const id = compute.disks[index]?.id ?? '';
+      const found = disks.get(id) ?? { read: 0, write: 0, seed: 0 };
+      disks.set(id, found);
+      return { id, found };
+    };
+    for (const { params, disks: indices, diskLimits, injection, ...on } of this.#on(compute)) {
+      if (params.kind === 'cpu-starvation') cpuShare *= params.share;
+      if (params.kind === 'clock-skew') clockOffsetMs += params.offsetMs;
+      if (params.kind === 'memory-pressure')
+        memoryLimitPages = Math.min(memoryLimitPages, on.memoryLimitPages ?? 65_536);
+      for (const index of indices) {
+        const { id, found } = disk(index);
+        if (params.kind === 'disk-full') {
+          found.limitBlocks = Math.min(found.limitBlocks ?? Number.POSITIVE_INFINITY, diskLimits?.get(id) ?? 0);
+        }
+        if (params.kind === 'disk-error') {
+          if (params.on !== 'write') found.read = Math.max(found.read, params.ratio);
+          if (params.on !== 'read') found.write = Math.max(found.write, params.ratio);
+          found.seed = injection.seed;
+        }
+      }
+    }
+    return { cpuShare: cpuShare === 1 ? 0 : cpuShare, clockOffsetMs, memoryLimitPages, disks };
+  }
+
+  describe(compute: Compute): readonly string[] {
+    return this.#on(compute).map(({ injection }) => `fault ${injection.kind} (${injection.id})`);
+  }
+
+  onLink(link: string): ReturnType<FaultView['onLink']> {
+    const here = [...this.#active.values()].filter((a) => a.ways.some((w) => w.link === link));
+    const whole = here.some(({ params, injection: { target } }) => {
+      return params.kind === 'link-cut' && 'link' in target && target.from === undefined && target.to === undefined;
+    });
+    const faults = here.map(({ injection: { id, kind, target, params } }) => ({ id, kind, target, params }));
+    return {
+      state: whole ? 'cut' : here.length > 0 ? 'impaired' : 'up',
+      settings: faults.length > 0 ? { faults } : {},
+    };
+  }
+
+  portIsCut(link: string, address: number): boolean {
+    const others = this.#addressesOn(link).filter((a) => a !== address);
+    return (
+      others.length > 0 && others.every((other) => this.#cuts(link, address, other) && this.#cuts(link, other, address))
+    );
+  }
+
+  #cuts(link: string, from: number, to: number): boolean {
+    return [...this.#active.values()].some(
+      ({ params, ways }) =>
+        (params.kind === 'link-cut' || params.kind === 'partition') &&
+        ways.some((w) => w.link === link && w.from === from && w.to === to),
+    );
+  }
+
+  #on(compute: Compute): Active[] {
+    return [...this.#active.values()].filter((a) => a.compute === compute);
+  }
+
+  #prepare(injection: Injection): Active {
+    const params = parameters(injection);
+    const { target } = injection;
+    if (isLinkFault(params)) return { injection, params, boots: 0, disks: [], ways: this.#ways(injection) };
+    if (!('vnfc' in target)) {
+      throw new OrdealError('scenario-invalid', `Fault "${injection.kind}" strikes a VNFC, not a link`, {
+        expected: 'target.vnfc',
+        got: JSON.stringify(target),
+      });
+    }
+    const compute = this.nfvi.inPlace(this.#resource(target.vnfc));
+    const common = { injection, params, compute, thread: compute.thread, boots: compute.boots, ways: [] };
+    if (params.kind === 'memory-pressure') {
+      const pages = contentOf(compute.running().memory).length / pageBytes;
+      return { ...common, disks: [], memoryLimitPages: pages + Math.floor(params.leaveBytes / pageBytes) };
+    }
+    if (params.kind !== 'disk-full' && params.kind !== 'disk-error') return { ...common, disks: [] };
+    const disks = this.#disks(compute, params.disk);
+    if (params.kind === 'disk-error') return { ...common, disks };
+    const diskLimits = new Map(
+      disks.map((index) => {
+        const disk = new VirtualDisk(compute.disks[index] as Compute['disks'][number]);
+        return [disk.share.id, disk.allocatedBlocks + Math.floor(params.leaveBytes / blockBytes)];
+      }),
+    );
+    return { ...common, disks, diskLimits };
+  }
+
+  async #switchOn({ injection, params, compute, ways }: Active): Promise<void> {
+    if (isLinkFault(params)) {
+      const strikes = new Set(ways.map(({ link, from, to }) => `${link} ${from} ${to}`));
+      const matches = ({ link, from, to }: Frame): boolean => strikes.has(`${link} ${from} ${to}`);
+      const links = [...new Set(ways.map((w) => w.link))];
+      return this.nfvi.network.impair(links, impairment(injection.id, params, injection.seed, matches));
+    }
+    if (compute === undefined) return;
+    switch (params.kind) {
+      case 'stall':
+        await compute.exclusively(() => compute.hold(holdOf(injection.id)));
+        return;
+      case 'shutdown':
+        compute.running();
+        await compute.exclusively(() => compute.stop(boundaryDeadlineMs));
+        return;
+      case 'crash':
+        compute.running();
+        return compute.kill(`crashed by fault ${injection.id}`);
+      default:
+        compute.applyEnvironment();
+        // Questions are answered in order: when this one is, the environment is in force.
+        if (compute.thread !== undefined) await compute.thread.ask({ what: 'clock' }, boundaryDeadlineMs);
+    }
+  }
+
+  /** Every way that the fault strikes. A fault on a VNFC strikes all of its links, both ways; a partition only mutes it. */
+  #ways({ kind, target }: Injection): Way[] {
+    const on = 'vnfc' in target ? this.nfvi.plan.links : [target.link];
+    if ('link' in target && !this.nfvi.network.has(target.link)) {
+      throw new OrdealError('unknown-target', `The service has no virtual link "${target.link}"`, {
+        expected: `one of ${this.nfvi.plan.links.join(', ')}`,
+      });
+    }
+    const address = (name: string): number => this.nfvi.slot(this.#resource(name)).spec.address;
+    let strikes: (from: number, to: number) => boolean;
+    if ('vnfc' in target) {
+      const vnfc = address(target.vnfc);
+      strikes = (from, to) => from === vnfc || (to === vnfc && kind !== 'partition');
+    } else {
+      const from = target.from === undefined ? undefined : address(target.from);
+      const to = target.to === undefined ? undefined : address(target.to);
+      if (kind === 'partition' && from === undefined && to === undefined) {
+        throw new OrdealError('scenario-invalid', 'A one-way partition needs to know which way', {
+          expected: 'from, to or both in the target',
+          got: JSON.stringify(target),
+          remedy: 'Name a direction, or use link-cut.',
+        });
+      }
+      strikes = (f, t) => (from === undefined || f === from) && (to === undefined || t === to);
+    }
+    const ways = on.flatMap((link) => {
+      const there = this.#addressesOn(link);
+      return there.flatMap((from) =>
+        there.filter((to) => to !== from && strikes(from, to)).map((to) => ({ link, from, to })),
+      );
+    });
+    if (ways.length > 0) return ways;
+    throw new OrdealError('unknown-target', `No two VNFCs are joined by what the fault "${kind}" should strike`, {
+      got: JSON.stringify(target),
+    });
+  }
+
+  #addressesOn(link: string): number[] {
+    return [...this.nfvi.slots.values()].filter((s) => s.pointOn(link) >= 0).map((s) => s.spec.address);
+  }
+
+  /** Injections name VNFCs by the VIM's resource, people by the VNFC's id: both are understood. */
+  #resource(name: string): string {
+    if (this.nfvi.slots.has(name)) return name;
+    const spec = this.nfvi.plan.vnfcs.find((v) => v.vnfcId === name);
+    return spec?.resource ?? name;
+  }
+
+  #disks(compute: Compute, id: string | undefined): number[] {
+    const indices = compute.disks.flatMap((d, i) => (id === undefined || d.id === id ? [i] : []));
+    if (indices.length > 0) return indices;
+    throw new OrdealError('unknown-target', `VNFC "${compute.id}" has no disk${id === undefined ? '' : ` "${id}"`}`, {
+      expected: `one of ${compute.disks.map((d) => d.id).join(', ') || 'none'}`,
+    });
+  }
+}
+
+const holdOf = (id: string): string => `fault:${id}`;
+
+const isLinkFault = (params: Params): params is Params & LinkFault =>
+  (linkKinds as readonly string[]).includes(params.kind);
+
+function parameters({ kind, params, id }: Injection): Params {
+  const known = faultKinds.find((k) => k === kind);
+  if (known === undefined) {
+    throw new OrdealError('capability-missing', `The embedded VIM has no fault "${kind}"`, {
+      expected: `one of ${faultKinds.join(', ')}`,
+    });
+  }
+  try {
+    const checked: object = validate(
+      params,
+      `fault ${id}`,
+      faultParams[known] as z.ZodType<object>,
+      'scenario-invalid',
+    );
+    return { kind: known, ...checked } as Params;
+  } catch (e) {
+    if (e instanceof OrdealError) throw e;
+    throw new OrdealError('scenario-invalid', `The parameters of fault "${kind}" are wrong: ${reasonOf(e)}`);
+  }
+}
