@@ -1,0 +1,17 @@
+import { bench as embedded } from './embedded.js';
+
+/** `npm run bench [name …]`: each prints its figures as a Markdown table. Not tests: they judge nothing. */
+const benches: Readonly<Record<string, (args: readonly string[]) => Promise<string>>> = {
+  embedded,
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => benches[name] === undefined);
+if (unknown.length > 0) {
+  process.stderr.write(`There is no bench ${unknown.join(', ')}: expected ${Object.keys(benches).join(', ')}.\n`);
+  process.exit(2);
+}
+for (const [name, bench] of Object.entries(benches)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  process.stdout.write(`\n## ${name}\n\n${await bench([])}\n`);
+}
