@@ -69,6 +69,8 @@ export const runRecord = z.object({
   packages: z.array(z.object({ file: z.string(), sha256: z.string(), bytes: z.number() })),
   verdicts,
   exitCode: z.number().int(),
+  /** What became of the scenario that asked for this run; its steps may expect that the service fails. */
+  scenario: z.enum(['passed', 'failed']).optional(),
   /** What went wrong, as the user reads it; empty when nothing did. */
   errors: z.array(z.string()),
   trace: z.array(
