@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
+import { exitCodes } from '../harness/model/exit-codes.js';
 import type { Outage } from '../harness/model/probe.js';
 import type { RunRecord } from '../harness/model/run-record.js';
-import { count, duration, durationBetween, faultNames, indicatorName, list, type Tone } from './words.js';
+import { capital, count, duration, durationBetween, faultNames, indicatorName, list, type Tone } from './words.js';
 
 /** What is said first, and by the terminal, the page, JUnit and Allure alike. */
 
@@ -78,8 +79,9 @@ export function headlineOf(record: RunRecord): Headline {
 
 function nowOf({ service, verdicts }: RunRecord, { stillOut }: Recovery): string {
   if (verdicts.restoration === 'not-restored') return `${service} was NOT restored. Act now.`;
-  if (stillOut.length > 0) return `${service} was still failing when the test ended. Act now.`;
+  // The outages were recorded at the judgement; that the restored service works was proven after that.
   if (verdicts.restoration === 'restored') return `${service} works now, as it did before the test.`;
+  if (stillOut.length > 0) return `${service} was still failing when the test ended. Act now.`;
   switch (verdicts.service) {
     case 'recovered':
       return `${service} works now, as it did before the test.`;
@@ -110,7 +112,7 @@ function storyOf(record: RunRecord, recovery: Recovery): string {
       break;
     }
     case 'inconclusive':
-      parts.push(inconclusiveStory(record, fault));
+      parts.push(inconclusiveStory(record, recovery, fault));
       break;
   }
   if (verdicts.restoration === 'restored') parts.push(restoredStory(recovery));
@@ -127,7 +129,8 @@ function recoveredStory(record: RunRecord, { backAfterMs }: Recovery, fault: str
   return `${record.service} recovered by itself from ${fault}${took}.`;
 }
 
-function inconclusiveStory({ stages, verdicts, indicators, errors }: RunRecord, fault: string): string {
+function inconclusiveStory(record: RunRecord, { backAfterMs }: Recovery, fault: string): string {
+  const { service, stages, verdicts, indicators, errors } = record;
   const failed = stages.find((s) => s.state === 'failed');
   if (verdicts.injection === 'no-effect') return `Nothing was proven: ${fault} had no effect that could be measured.`;
   if (verdicts.injection === 'wrong-dose') return `Nothing was proven: ${fault} did not have the strength asked for.`;
@@ -139,13 +142,15 @@ function inconclusiveStory({ stages, verdicts, indicators, errors }: RunRecord, 
   const unclear = indicators.filter((i) => i.outcome === 'inconclusive');
   const more = Math.max(0, ...unclear.map((i) => i.needMoreMs ?? 0));
   const names = list([...new Set(unclear.map((i) => indicatorName(i.indicator)))]);
-  return `It cannot be told whether the service is as before${names && `: too few samples for ${names}`}.${
+  const back = backAfterMs === undefined ? '' : ` It answered again ${durationBetween(...backAfterMs)} after ${fault}.`;
+  return `It cannot be told whether ${service} is as before${names && `: too few samples for ${names}`}.${
     more > 0 ? ` Measure ${duration(more)} longer.` : ''
-  }`;
+  }${back}`;
 }
 
 function restoredStory({ restorationMs, backAfterMs, backByRestoration }: Recovery): string {
-  const took = restorationMs === undefined ? '' : `, which took ${duration(restorationMs)}`;
+  const took =
+    restorationMs === undefined ? '' : ` within ${duration(restorationMs)}, the proof that it works again included`;
   const back =
     backByRestoration && backAfterMs ? `; it was back ${durationBetween(...backAfterMs)} after the fault` : '';
   return `It was restored from the snapshots${took}${back}.`;
@@ -175,14 +180,17 @@ function todoOf(record: RunRecord, { stillOut }: Recovery): string[] {
   return todo;
 }
 
-/** One sentence for the exit code. The codes themselves are the CLI's; 0 means that what was asked of the run held. */
+/** Whether what was asked of the run held: its scenario's own word where there is one. */
+export const asExpected = ({ scenario, exitCode }: RunRecord): boolean =>
+  scenario === undefined ? exitCode === 0 : scenario === 'passed';
+
+/** What the number means, from the one table, and whether the scenario wanted it so. */
 export function exitMeaning(record: RunRecord): string {
-  const { verdicts, exitCode } = record;
-  const { badge } = headlineOf(record);
-  if (exitCode === 0) {
-    return verdicts.service === 'recovered'
-      ? 'Exit code 0: the service passed the test.'
-      : `Exit code 0: the scenario expected this outcome (${badge.toLowerCase()}).`;
-  }
-  return `Exit code ${exitCode}: ${badge.toLowerCase()}.`;
+  const { exitCode } = record;
+  const meaning = new Map<string, string>(Object.entries(exitCodes)).get(String(exitCode));
+  if (exitCode === 0) return 'Exit code 0: the service passed the test.';
+  const told = `exit code ${exitCode}${meaning === undefined ? '' : `: ${meaning}`}`;
+  return asExpected(record)
+    ? `The scenario expects this outcome, so it passes (as a gate: ${told}).`
+    : `${capital(told)}.`;
 }

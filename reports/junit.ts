@@ -1,12 +1,12 @@
 import type { RunRecord } from '../harness/model/run-record.js';
-import { headlineOf } from './headline.js';
+import { asExpected, headlineOf } from './headline.js';
 import { type Content, type Markup, markup } from './markup.js';
 import { summaryText } from './summary.js';
 
 /**
  * JUnit XML in the form that Jenkins, GitLab and the Ant schema agree on: one suite a service, one case a run.
  * A run that proved nothing is an error, a service that did not hold is a failure; what the scenario expected
- * (exit code 0) passes, and its outcome is in the output.
+ * passes, and its outcome is in the output.
  */
 export function junitXml(runs: readonly RunRecord[]): Markup {
   const services = [...new Set(runs.map((r) => r.service))];
@@ -24,11 +24,10 @@ export function junitXml(runs: readonly RunRecord[]): Markup {
 
 type Result = 'passed' | 'failure' | 'error';
 
-/** Exit code 0 means that what was asked of the run held. */
-export const resultOf = ({ exitCode, verdicts }: RunRecord): Result =>
-  exitCode === 0
+export const resultOf = (record: RunRecord): Result =>
+  asExpected(record)
     ? 'passed'
-    : verdicts.service === 'inconclusive' || verdicts.injection !== 'confirmed'
+    : record.verdicts.service === 'inconclusive' || record.verdicts.injection !== 'confirmed'
       ? 'error'
       : 'failure';
 

@@ -50,7 +50,7 @@ export function summaryText(record: RunRecord, options: SummaryOptions = {}): st
       ...wrapped(printable(headline.story), width),
     ],
     verdictLines(record, c, width),
-    comparisonLines(record, c),
+    comparisonLines(record, c, width),
     errorLines(record, c, width),
     footLines(record, options.folder, width),
   ];
@@ -80,12 +80,18 @@ function verdictLines(record: RunRecord, c: Paint, width: number): string[] {
 /** How long it was away, told for the verdict. */
 export function serviceDetail(record: RunRecord): string {
   const { backAfterMs, backByRestoration, stillOut } = recoveryOf(record);
+  const lost = count(
+    record.outages.reduce((sum, o) => sum + o.lost, 0),
+    'probe request',
+  );
+  if (stillOut.length > 0 && record.verdicts.restoration === 'restored') {
+    return `no good answer to ${list([...new Set(stillOut.map((o) => o.probe))])} at the judgement; ${lost} lost until then`;
+  }
   if (stillOut.length > 0) return `no good answer to ${list(stillOut.map((o) => o.probe))} at the end`;
   if (record.outages.length === 0) return record.injections.length === 0 ? '' : 'no outage was seen';
   if (backAfterMs === undefined) return '';
-  const lost = record.outages.reduce((sum, o) => sum + o.lost, 0);
   const how = backByRestoration ? 'back, by the restoration, ' : 'back ';
-  return `${how}${durationBetween(...backAfterMs)} after the fault; ${count(lost, 'probe request')} lost`;
+  return `${how}${durationBetween(...backAfterMs)} after the fault; ${lost} lost`;
 }
 
 export const injectionDetail = ({ injections }: RunRecord): string =>
@@ -115,7 +121,7 @@ export const evidenceDetail = ({ packages }: RunRecord): string =>
 const telling = ['availability', 'errorRatio', 'latencyP99', 'requestRate', 'latencyP50', 'latencyP95'];
 const shown = 6;
 
-function comparisonLines({ indicators }: RunRecord, c: Paint): string[] {
+function comparisonLines({ indicators }: RunRecord, c: Paint, width: number): string[] {
   if (indicators.length === 0) return [];
   const rank = ({ outcome, indicator }: IndicatorResult) =>
     (outcome === 'worse' ? 0 : 100) + ((telling.indexOf(indicator) + 100) % 100);
@@ -127,19 +133,26 @@ function comparisonLines({ indicators }: RunRecord, c: Paint): string[] {
     name: `${capital(indicatorName(i.indicator))} of ${printable(i.probe)}`,
     was: quantity(i.before, i.unit),
     is: quantity(i.after, i.unit),
-    why: i.outcome === 'worse' ? `tolerated: ${tolerated(i.margin, i.unit)}` : printable(i.reason),
+    why: whyOf(i),
   }));
   const wide = (key: 'name' | 'was' | 'is') => Math.max(...rows.map((r) => r[key].length));
   const lines = rows.map((r) => {
     const mark = r.outcome === 'worse' ? c.red('✗') : c.yellow('?');
     const change = `${r.was.padStart(wide('was'))} → ${r.is.padEnd(wide('is'))}`;
-    return `  ${mark} ${r.name.padEnd(wide('name'))}  ${change}  ${c.dim(r.why)}`;
+    const room = width - wide('name') - change.length - 8;
+    const why = r.why.length > room ? `${r.why.slice(0, Math.max(0, room - 1))}…` : r.why;
+    return `  ${mark} ${r.name.padEnd(wide('name'))}  ${change}  ${c.dim(why)}`;
   });
   const more = notable.length - rows.length;
   if (more > 0) lines.push(c.dim(`    and ${more} more, in the report`));
   const same = indicators.length - notable.length;
   if (same > 0) lines.push(`  ${c.green('✓')} ${count(same, 'indicator')} as before`);
   return [c.dim('Before the fault → at the judgement'), ...lines];
+}
+
+function whyOf({ outcome, margin, unit, needMoreMs, reason }: IndicatorResult): string {
+  if (outcome === 'worse') return `tolerated: ${tolerated(margin, unit)}`;
+  return needMoreMs === undefined ? printable(reason) : `to tell, measure ${duration(needMoreMs)} longer`;
 }
 
 const errorLines = ({ errors }: RunRecord, c: Paint, width: number): string[] =>

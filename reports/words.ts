@@ -24,9 +24,11 @@ export function duration(ms: number): string {
 export function durationBetween(fromMs: number, toMs: number): string {
   const [a, b] = [duration(fromMs), duration(toMs)];
   if (a === b) return a;
-  if (!/^[\d.]+ s$/.test(a) || !/^[\d.]+ s$/.test(b)) return `${a} to ${b}`;
-  const decimals = Math.max(...[a, b].map((t) => /\.(\d+)/.exec(t)?.[1]?.length ?? 0));
-  return `${(fromMs / 1000).toFixed(decimals)} to ${(toMs / 1000).toFixed(decimals)} s`;
+  const parts = [a, b].map((t) => /^([\d.]+) (ms|s)$/.exec(t));
+  const [from, to] = parts;
+  if (!from || !to || from[2] !== to[2]) return `${a} to ${b}`;
+  const decimals = Math.max(...parts.map((t) => t?.[1]?.split('.')[1]?.length ?? 0));
+  return `${Number(from[1]).toFixed(decimals)} to ${Number(to[1]).toFixed(decimals)} ${to[2]}`;
 }
 
 export function bytes(n: number): string {

@@ -5,7 +5,7 @@ import type { Tone } from '../words.js';
 import { type Cell, type Matrix, type Result, type Row, resultNames, type Totals } from './matrix.js';
 
 const source = 'ETSI GR NFV-TST 005 V3.1.1';
-const tones: Readonly<Record<Result, Tone>> = { proven: 'good', failed: 'bad', unsupported: 'neutral', open: 'warn' };
+const tones: Readonly<Record<Result, Tone>> = { proven: 'good', failed: 'bad', unsupported: 'warn', open: 'neutral' };
 
 const totalsText = (totals: Totals): string =>
   resultNames

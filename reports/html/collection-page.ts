@@ -1,5 +1,5 @@
 import type { RunRecord } from '../../harness/model/run-record.js';
-import { headlineOf } from '../headline.js';
+import { asExpected, headlineOf } from '../headline.js';
 import { type Content, type Markup, markup } from '../markup.js';
 import { count, duration, list, type Tone, verdictTone, verdictWords } from '../words.js';
 import { page, table, toned } from './page.js';
@@ -12,7 +12,7 @@ export interface LinkedRun {
 
 /** index.html: the runs of one `ordeal run`, those that need a look first. */
 export function collectionPage(runs: readonly LinkedRun[]): Markup {
-  const missed = runs.filter((r) => r.record.exitCode !== 0);
+  const missed = runs.filter((r) => !asExpected(r.record));
   const tone: Tone = missed.length > 0 ? 'bad' : 'good';
   const badge = runs.length === 0 ? 'NO RUNS' : missed.length > 0 ? 'NOT AS EXPECTED' : 'AS EXPECTED';
   const services = list([...new Set(runs.map((r) => r.record.service))]);
@@ -20,7 +20,7 @@ export function collectionPage(runs: readonly LinkedRun[]): Markup {
     missed.length > 0
       ? `${missed.length} of ${count(runs.length, 'online test')} did not end as expected`
       : `${count(runs.length, 'online test')} ended as expected`;
-  const sorted = [...missed, ...runs.filter((r) => r.record.exitCode === 0)];
+  const sorted = [...missed, ...runs.filter((r) => asExpected(r.record))];
   return page(`${badge}: ${title}`, [
     markup`<header><span class="badge ${tone}">${badge}</span><h1>${title}</h1><p class="by">${services}</p></header>`,
     table(sorted, [
@@ -34,9 +34,9 @@ export function collectionPage(runs: readonly LinkedRun[]): Markup {
         key: true,
       })),
       {
-        head: 'Exit',
-        of: (r) => toned(r.record.exitCode === 0 ? 'good' : 'bad', String(r.record.exitCode)),
-        number: true,
+        head: 'Scenario',
+        of: (r) => (asExpected(r.record) ? toned('good', 'as expected') : toned('bad', `no: ${r.record.exitCode}`)),
+        key: true,
       },
       { head: 'Took', of: (r) => duration(r.record.finishedMs), number: true },
     ]),
