@@ -1,0 +1,142 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { until } from '../../../harness/util/deadline.js';
+import { LibvirtClient, procedures } from '../../../harness/vim/libvirt/rpc/index.js';
+import { shell } from './shell.js';
+
+const libvirtdConf = ['auth_unix_rw = "none"', 'unix_sock_rw_perms = "0700"'];
+const qemuConf = [
+  'user = "root"',
+  'group = "root"',
+  'dynamic_ownership = 0',
+  'remember_owner = 0',
+  'security_driver = "none"',
+  'namespaces = []',
+  'stdio_handler = "file"',
+  // The write protection behind background snapshots needs calls that the sandbox would end the VM for.
+  'seccomp_sandbox = 0',
+];
+
+/** The first process of the namespaces reaps QEMU at once, and starts the daemon again when it was killed. */
+const firstProcess = `
+set -e
+ip link set lo up
+ip link add ordeal0 type bridge forward_delay 0
+ip addr add 10.77.0.1/24 dev ordeal0
+ip link set ordeal0 up
+for pair in etc:/etc/libvirt lib:/var/lib/libvirt cache:/var/cache/libvirt run:/run/libvirt; do
+  mkdir -p "\${pair#*:}"
+  mount --bind "$1/\${pair%%:*}" "\${pair#*:}"
+done
+# libvirtd does not start without the user that its Debian package makes; QEMU itself runs as root here.
+for file in passwd group; do
+  cp "/etc/$file" "$1/$file"
+  mount --bind "$1/$file" "/etc/$file"
+done
+grep -q ^libvirt-qemu: /etc/passwd || echo libvirt-qemu:x:64055:64055::/nonexistent:/usr/sbin/nologin >>/etc/passwd
+for group in kvm:64054 libvirt-qemu:64055; do
+  grep -q "^\${group%:*}:" /etc/group || echo "\${group%:*}:x:\${group#*:}:" >>/etc/group
+done
+set +e
+while :; do
+  libvirtd -f "$1/etc/libvirtd.conf" -p "$1/libvirtd.pid" &
+  wait $!
+  sleep 0.2
+done`;
+
+/**
+ * A libvirtd of our own in mount, network and pid namespaces of its own: nothing of the machine's configuration is
+ * touched, and one pid ends the daemon and every VM. The bridge ordeal0 is 10.77.0.1/24 inside.
+ */
+export class PrivateLibvirtd implements AsyncDisposable {
+  readonly #process: ChildProcess;
+  readonly uri: string;
+
+  private constructor(
+    readonly folder: string,
+    process: ChildProcess,
+  ) {
+    this.#process = process;
+    this.uri = `qemu+unix:///system?socket=${join(folder, 'run', 'libvirt-sock')}`;
+  }
+
+  /** @throws with what the namespaces or the daemon said */
+  static async start(): Promise<PrivateLibvirtd> {
+    const folder = await mkdtemp(join(tmpdir(), 'ordeal-libvirtd-'));
+    for (const name of ['etc', 'lib', 'cache', 'run', 'images']) await mkdir(join(folder, name));
+    await writeFile(join(folder, 'etc', 'libvirtd.conf'), `${libvirtdConf.join('\n')}\n`);
+    await writeFile(join(folder, 'etc', 'qemu.conf'), `${qemuConf.join('\n')}\n`);
+    const log = await open(join(folder, 'libvirtd.log'), 'w');
+    const namespaces = [
+      '--mount',
+      '--net',
+      '--pid',
+      '--fork',
+      '--kill-child',
+      '--mount-proc',
+      '--propagation',
+      'private',
+    ];
+    // It ends with this process, also when this process is killed.
+    const child = spawn(
+      'setpriv',
+      ['--pdeathsig', 'KILL', 'unshare', ...namespaces, 'bash', '-c', firstProcess, 'bash', folder],
+      {
+        stdio: ['ignore', log.fd, log.fd],
+      },
+    );
+    await log.close();
+    const daemon = new PrivateLibvirtd(folder, child);
+    const client = new LibvirtClient(daemon.uri);
+    try {
+      await until(
+        'The private libvirtd answers',
+        async () => {
+          if (child.exitCode !== null) throw new Error(`The private libvirtd ended: ${await daemon.log()}`);
+          return client.call(procedures.connectGetLibVersion, {}, 5000).catch(() => undefined);
+        },
+        { withinMs: 60_000, everyMs: 100 },
+      );
+    } catch (e) {
+      await daemon[Symbol.asyncDispose]();
+      throw e;
+    } finally {
+      await client.close();
+    }
+    return daemon;
+  }
+
+  async log(): Promise<string> {
+    return (await readFile(join(this.folder, 'libvirtd.log'), 'utf8')).trim().split('\n').slice(-5).join('; ');
+  }
+
+  /** A command inside the daemon's network namespace. */
+  async inNetwork(command: string, args: readonly string[]): Promise<string> {
+    return shell('nsenter', [`--net=/proc/${await this.innerPid()}/ns/net`, command, ...args]);
+  }
+
+  /** The first process of the namespaces, by its pid out here. */
+  async innerPid(): Promise<number> {
+    const { pid } = this.#process;
+    const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    return Number(children.trim().split(' ')[0]);
+  }
+
+  /** Ends the daemon alone, as a crash would; its VMs go on, and it is started again. */
+  async killDaemon(): Promise<void> {
+    const inner = await readFile(join(this.folder, 'libvirtd.pid'), 'utf8');
+    await shell('nsenter', [`--pid=/proc/${await this.innerPid()}/ns/pid`, 'kill', '-9', inner.trim()]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const child = this.#process;
+    if (child.exitCode === null && child.signalCode === null) {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await ended;
+    }
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  }
+}
