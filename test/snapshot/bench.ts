@@ -41,6 +41,16 @@ export function serviceOf(snapshots: { web?: ServiceInput; db?: ServiceInput } =
   return { file: 'service.yaml', folder: '.', descriptor };
 }
 
+/** Everything that a creation may do to a VNFC. */
+export const everything = {
+  web: {
+    vnfcs: {
+      'web-1': { type: 'cold', detachDisksBefore: true, attachDisksAfter: true },
+      'web-2': { powerOff: 'before', powerOnAfter: true, detachDisksBefore: true, attachDisksAfter: true },
+    },
+  },
+};
+
 export interface Bench extends AsyncDisposable {
   readonly vim: FakeVim;
   readonly state: State;

@@ -1,7 +1,7 @@
 import { expect, test } from '@playwright/test';
 import { sleep } from '../../harness/util/deadline.js';
 import { OrdealError } from '../../harness/util/errors.js';
-import { openBench } from './bench.js';
+import { everything, openBench } from './bench.js';
 
 const request = { vnf: 'web', name: 'before', purpose: 'manual' } as const;
 
@@ -46,14 +46,6 @@ test('a VNFC that was suspended stays suspended, one that was off stays off, and
   ]);
 });
 
-const everything = {
-  web: {
-    vnfcs: {
-      'web-1': { type: 'cold', detachDisksBefore: true, attachDisksAfter: true },
-      'web-2': { powerOff: 'before', powerOnAfter: true, detachDisksBefore: true, attachDisksAfter: true },
-    },
-  },
-};
 const steps = [
   ...['detach web-1', 'quiesce web-1', 'stop web-2', 'detach web-2', 'pause web-1', 'pause db-1', 'capture web-1'],
   ...['capture web-2', 'resume web-1', 'resume db-1', 'unquiesce web-1', 'attach web-1', 'attach web-2', 'start web-2'],

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { type Capability, type CapabilityRow, capabilityRows, yes } from '../../harness/model/capability.js';
 import type { InstanceSnapshot } from '../../harness/model/snapshot.js';
 import type {
@@ -21,6 +22,11 @@ export interface FakeCompute {
   readonly disks: Map<string, { attached: boolean; content: string }>;
 }
 
+interface Saved {
+  readonly computes: (Omit<FakeCompute, 'disks'> & { disks: [string, { attached: boolean; content: string }][] })[];
+  readonly stored: { record: InstanceSnapshot; memory: Record<string, unknown>; disks: [string, string][] }[];
+}
+
 type Misbehaviour = 'fails' | 'hangs' | 'late';
 
 /**
@@ -39,6 +45,10 @@ export class FakeVim implements Vim {
   readonly gaps = new Map<CapabilityRow, string>();
   linksNow: VirtualLinkInfo[] = [];
   captureMs = 0;
+  /** Where the world is written after each act, so that another process can go on with it. */
+  saveTo: string | undefined;
+  /** Called before and after the effect of each act. */
+  onAct: ((call: string, moment: 'before' | 'after') => void) | undefined;
   #misbehaves: { call: string; how: Misbehaviour; lateMs: number } | undefined;
   #count = 0;
 
@@ -71,13 +81,34 @@ export class FakeVim implements Vim {
     };
   }
 
-  async #act<T>(name: string, resource: string, act: () => T): Promise<T> {
+  #save(): void {
+    if (this.saveTo === undefined) return;
+    const saved: Saved = {
+      computes: [...this.computes.values()].map((c) => ({ ...c, disks: [...c.disks] })),
+      stored: [...this.stored.values()].map((s) => ({ ...s, disks: [...s.disks] })),
+    };
+    writeFileSync(this.saveTo, JSON.stringify(saved));
+  }
+
+  static load(file: string): FakeVim {
+    const saved = JSON.parse(readFileSync(file, 'utf8')) as Saved;
+    const vim = new FakeVim();
+    for (const c of saved.computes) vim.computes.set(c.computeId, { ...c, disks: new Map(c.disks) });
+    for (const s of saved.stored) vim.stored.set(s.record.id, { ...s, disks: new Map(s.disks) });
+    return vim;
+  }
+
+  async #act<T>(name: string, resource: string, act: () => T | Promise<T>): Promise<T> {
     const call = `${name} ${resource}`;
     const { call: bad, how, lateMs } = this.#misbehaves ?? { call: '', how: 'fails', lateMs: 0 };
     this.calls.push(call);
     if (bad !== call) {
       await Promise.resolve();
-      return act();
+      this.onAct?.(call, 'before');
+      const result = await act();
+      this.#save();
+      this.onAct?.(call, 'after');
+      return result;
     }
     this.#misbehaves = undefined;
     if (how === 'fails') throw new OrdealError('vim-failed', `The fake VIM was told to fail at ${call}`);
