@@ -111,6 +111,7 @@ class ProbeMonitor implements Monitor {
 
   /** A batch has been taken into the columns; `samples` is empty unless they are wanted. */
   took(samples: readonly Sample[]): void {
+    if (this.file?.failure !== undefined) this.fail(this.file.failure);
     if (samples.length > 0) {
       this.file?.append(samples);
       for (const listener of this.#listeners) this.#tell(listener, samples);

@@ -12,7 +12,7 @@ export interface Stream {
   readonly startMs: number;
   /** No request beyond this many; Infinity for a probe. */
   readonly count: number;
-  /** Counted from the sending, so that a late thread does not shorten the service's time to answer. */
+  /** Counted from the sending, and without the time in which the thread was held up. */
   readonly timeoutMs: number;
   /** More are not sent but recorded as `overload`. */
   readonly maxInFlight: number;
@@ -30,16 +30,24 @@ export type Emit = (
 
 /** After so many sends in one go, answers that wait in the sockets are read before the next ones. */
 const sendsInOneGo = 16;
+/** Timers are late by so much on an idle machine. */
+const timerJitterMs = 5;
+/** Node.js takes what is beyond 31 bits for 1. */
+const longestTimerMs = 2 ** 31 - 1;
 
 /**
  * Sends requests when they are due, whether or not earlier ones were answered: a service that stalls is asked as often
  * as one that does not (no coordinated omission). Moments are absolute, so nothing drifts; what could not be sent in
- * time is sent late and says so. One timer serves all streams.
+ * time is sent late and says so. One timer serves all streams. Deadlines count the time in which this thread was there to
+ * take the answers: when it was held up itself, a good answer that waits in a socket does not become a timeout.
  */
 export class OpenLoop {
   readonly #lanes: readonly Lane[];
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
+  /** When the next tick is to be, and by how much ticks were later than that so far. */
+  #plannedMs = Number.POSITIVE_INFINITY;
+  #heldUpMs = 0;
   #stopped = false;
 
   constructor(
@@ -67,28 +75,39 @@ export class OpenLoop {
   readonly #wake = (): void => {
     clearTimeout(this.#timer);
     clearImmediate(this.#immediate);
-    if (!this.#stopped) this.#immediate = setImmediate(this.#tick);
+    if (!this.#stopped) this.#tickSoon();
   };
+
+  #tickSoon(): void {
+    this.#plannedMs = this.now();
+    this.#immediate = setImmediate(this.#tick);
+  }
 
   readonly #tick = (): void => {
     if (this.#stopped) return;
+    const lateMs = this.now() - this.#plannedMs;
+    if (lateMs > timerJitterMs) this.#heldUpMs += lateMs;
+    for (const lane of this.#lanes) lane.expire(this.now() - this.#heldUpMs);
     let moreIsDue = false;
-    const asOfMs = this.now();
-    for (const lane of this.#lanes) moreIsDue = lane.sendDue(sendsInOneGo) || moreIsDue;
-    const overdue = this.#lanes.some((lane) => lane.nextDeadlineMs() <= asOfMs);
-    if (overdue || moreIsDue) {
-      // Past the poll phase: answers that came while this thread was held up are taken before the deadlines are.
-      this.#immediate = setImmediate(() => {
-        for (const lane of this.#lanes) lane.expire(asOfMs);
-        this.#tick();
-      });
-      return;
-    }
-    let wakeMs = Number.POSITIVE_INFINITY;
-    for (const lane of this.#lanes) wakeMs = Math.min(wakeMs, lane.nextDueMs(), lane.nextDeadlineMs());
-    if (wakeMs === Number.POSITIVE_INFINITY) this.#rest();
-    else this.#timer = setTimeout(this.#tick, Math.min(Math.max(1, Math.ceil(wakeMs - this.now())), 2 ** 30));
+    for (const lane of this.#lanes) moreIsDue = lane.sendDue(sendsInOneGo, this.#heldUpMs) || moreIsDue;
+    if (moreIsDue) this.#tickSoon();
+    else this.#sleep();
   };
+
+  #sleep(): void {
+    let wakeMs = Number.POSITIVE_INFINITY;
+    for (const lane of this.#lanes) {
+      wakeMs = Math.min(wakeMs, lane.nextDueMs(), lane.nextDeadlineMs() + this.#heldUpMs);
+    }
+    if (wakeMs === Number.POSITIVE_INFINITY) this.#rest();
+    else this.#wakeAt(wakeMs);
+  }
+
+  #wakeAt(wakeMs: number): void {
+    const delayMs = Math.min(Math.max(1, Math.ceil(wakeMs - this.now())), longestTimerMs);
+    this.#plannedMs = this.now() + delayMs;
+    this.#timer = setTimeout(this.#tick, delayMs);
+  }
 
   /** Nothing is due and nothing under way, for good. */
   #rest(): void {
@@ -101,6 +120,7 @@ interface Flight {
   readonly n: number;
   readonly intendedMs: number;
   readonly sentMs: number;
+  /** Without the time in which the thread was held up. */
   readonly deadlineMs: number;
   over: boolean;
   abort: Abort | undefined;
@@ -136,18 +156,18 @@ class Lane {
   }
 
   /** @returns whether more is due than was sent in this go */
-  sendDue(most: number): boolean {
+  sendDue(most: number, heldUpMs: number): boolean {
     for (let sent = 0; sent < most; sent++) {
       const intendedMs = this.nextDueMs();
       const sentMs = this.now();
       if (intendedMs > sentMs) return false;
-      this.#send(this.#next++, intendedMs, sentMs);
+      this.#send(this.#next++, intendedMs, sentMs, heldUpMs);
     }
     return this.nextDueMs() <= this.now();
   }
 
-  expire(asOfMs: number): void {
-    while (this.nextDeadlineMs() <= asOfMs) {
+  expire(untilMs: number): void {
+    while (this.nextDeadlineMs() <= untilMs) {
       const flight = this.#flights[this.#oldest] as Flight;
       this.#finish(flight, false, outcomes.timeout);
       flight.abort?.();
@@ -162,9 +182,16 @@ class Lane {
     }
   }
 
-  #send(n: number, intendedMs: number, sentMs: number): void {
+  #send(n: number, intendedMs: number, sentMs: number, heldUpMs: number): void {
     const { prober, keys, timeoutMs, maxInFlight } = this.stream;
-    const flight: Flight = { n, intendedMs, sentMs, deadlineMs: sentMs + timeoutMs, over: false, abort: undefined };
+    const flight: Flight = {
+      n,
+      intendedMs,
+      sentMs,
+      deadlineMs: sentMs + timeoutMs - heldUpMs,
+      over: false,
+      abort: undefined,
+    };
     if (this.#inFlight >= maxInFlight) {
       flight.over = true;
       this.emit(this.index, n, intendedMs, sentMs, sentMs, false, outcomes.overload);

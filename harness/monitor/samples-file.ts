@@ -2,7 +2,7 @@ import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import { dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
 import type { Sample } from '../model/probe.js';
-import { classifyIo } from '../util/errors.js';
+import { classifyIo, OrdealError } from '../util/errors.js';
 
 /**
  * The samples of a run as JSON lines, [probe, intendedMs, sentMs, doneMs, ok, outcome], in the order in which they were
@@ -12,11 +12,16 @@ export class SamplesFile {
   readonly #stream: WriteStream;
   #failure: Error | undefined;
 
+  /** @throws OrdealError when its folder cannot be made; what goes wrong later is in `failure` */
   constructor(path: string) {
-    mkdirSync(dirname(path), { recursive: true });
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+    } catch (e) {
+      throw notWritten(e, path);
+    }
     this.#stream = createWriteStream(path, { flags: 'a', mode: 0o600 });
     this.#stream.on('error', (e) => {
-      this.#failure ??= classifyIo(e, path);
+      this.#failure ??= notWritten(e, path);
     });
   }
 
@@ -34,9 +39,15 @@ export class SamplesFile {
     if (this.#stream.closed) return;
     this.#stream.end();
     await finished(this.#stream).catch((e: unknown) => {
-      this.#failure ??= classifyIo(e, String(this.#stream.path));
+      this.#failure ??= notWritten(e, String(this.#stream.path));
     });
   }
+}
+
+function notWritten(e: unknown, path: string): Error {
+  const classified = classifyIo(e, path);
+  if (classified instanceof OrdealError) return classified;
+  return new OrdealError('file-invalid', 'The samples cannot be written', { where: path, cause: e });
 }
 
 /** Microseconds are as much as the clock can tell. */

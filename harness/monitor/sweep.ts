@@ -1,7 +1,7 @@
 import type { ProbeSpec } from '../model/network-service.js';
 import { asError, OrdealError } from '../util/errors.js';
 import { keysOf } from './keys.js';
-import { outcomes, type Prober } from './probes/prober.js';
+import { type Abort, outcomes, type Prober } from './probes/prober.js';
 import { keyRangeOf, openProbe } from './probes/registry.js';
 
 export interface SweepResult {
@@ -33,57 +33,65 @@ export async function sweepOnce(
   const keyAt = (n: number) => (range === undefined ? '' : `${range.prefix}${range.from + n}`);
   const bad: { n: number; key: string; outcome: string }[] = [];
   let [next, checked, badCount] = [0, 0, 0];
+  const underWay = new Set<Abort>();
   const walk = async () => {
     while (next < count && badCount < giveUpAfter) {
       const n = next++;
-      const { ok, outcome } = await ask(prober, keyAt(n), spec.timeoutMs, signal);
+      const { ok, outcome } = await ask(prober, keyAt(n), spec.timeoutMs, underWay);
       checked++;
       if (ok) continue;
       badCount++;
       bad.push({ n, key: keyAt(n), outcome });
     }
   };
+  let onAbort = () => {};
+  const interruption = new Promise<never>((_, reject) => {
+    onAbort = () => reject(interrupted(signal?.reason));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+  });
   try {
-    await Promise.all(Array.from({ length: Math.min(concurrency, count) }, walk));
+    await Promise.race([interruption, Promise.all(Array.from({ length: Math.min(concurrency, count) }, walk))]);
   } finally {
+    signal?.removeEventListener('abort', onAbort);
+    for (const abort of underWay) abort();
     await prober.close();
   }
   const first = bad.sort((a, b) => a.n - b.n).slice(0, shown);
   return { checked, good: checked - badCount, badCount, bad: first.map(({ key, outcome }) => ({ key, outcome })) };
 }
 
-/** One request with a deadline of its own. Rejects when the signal aborts. */
+/** One request with a deadline of its own. Once aborted it never resolves, and holds nothing any more. */
 function ask(
   prober: Prober,
   key: string,
   timeoutMs: number,
-  signal: AbortSignal | undefined,
+  underWay: Set<Abort>,
 ): Promise<{ ok: boolean; outcome: string }> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(interrupted(signal));
-    const end = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-    };
-    const timer = setTimeout(() => {
-      end();
+  return new Promise((resolve) => {
+    const giveUp = () => {
+      if (!underWay.has(abort)) return;
       abort();
       resolve({ ok: false, outcome: outcomes.timeout });
-    }, timeoutMs);
-    const onAbort = () => {
-      end();
-      abort();
-      reject(interrupted(signal));
     };
-    signal?.addEventListener('abort', onAbort, { once: true });
-    const abort = prober.send(key, (ok, outcome) => {
-      end();
+    // Past the poll phase: an answer that waits in the socket of a busy thread is no timeout.
+    const timer = setTimeout(() => setImmediate(giveUp), timeoutMs);
+    let stop: Abort = () => {};
+    const abort = () => {
+      clearTimeout(timer);
+      underWay.delete(abort);
+      stop();
+    };
+    underWay.add(abort);
+    stop = prober.send(key, (ok, outcome) => {
+      clearTimeout(timer);
+      underWay.delete(abort);
       resolve({ ok, outcome });
     });
   });
 }
 
-const interrupted = (signal: AbortSignal | undefined): Error =>
-  signal?.reason instanceof OrdealError
-    ? signal.reason
-    : new OrdealError('interrupted', 'The sweep was interrupted', { cause: asError(signal?.reason) });
+const interrupted = (reason: unknown): Error =>
+  reason instanceof OrdealError
+    ? reason
+    : new OrdealError('interrupted', 'The sweep was interrupted', { cause: asError(reason) });

@@ -5,7 +5,7 @@ import { noKeys } from '../../harness/monitor/keys.js';
 import { OpenLoop, type Stream } from '../../harness/monitor/open-loop.js';
 import type { Prober } from '../../harness/monitor/probes/prober.js';
 import { openProbe } from '../../harness/monitor/probes/registry.js';
-import { sleep } from '../../harness/util/deadline.js';
+import { sleep, until } from '../../harness/util/deadline.js';
 import { httpProbe } from './test-server.js';
 
 interface Seen {
@@ -49,28 +49,25 @@ test('a probe thread that is held up makes up for every sample, and takes no wai
   const worker = new Worker(serving, { eval: true });
   const port = await new Promise((resolve) => worker.once('message', resolve));
   const prober = openProbe(httpProbe('web'), `http://127.0.0.1:${port}`);
-  const [loop, seen] = loopOver({ prober });
+  const [loop, seen] = loopOver({ prober, timeoutMs: 1000, count: 200 });
   try {
     await sleep(150);
-    stallMs(500);
-    await sleep(150);
+    stallMs(1500);
+    await until('every answer', () => seen.length === 200, { withinMs: 10_000 });
   } finally {
     loop.stop();
     await prober.close();
     await worker.terminate();
   }
-  expect(seen.length).toBeGreaterThanOrEqual(70);
   expect(new Set(seen.map((s) => s.outcome))).toEqual(new Set(['200']));
-  expect(Math.max(...seen.map((s) => s.sentMs - s.intendedMs))).toBeGreaterThan(400);
-  const numbers = seen.map((s) => s.n).sort((a, b) => a - b);
-  expect(numbers).toEqual(numbers.map((_, i) => i));
+  expect(Math.max(...seen.map((s) => s.sentMs - s.intendedMs))).toBeGreaterThan(1400);
+  expect(new Set(seen.map((s) => s.n)).size).toBe(200);
 });
 
 test('what is beyond the limit of requests under way is recorded as overload, not dropped', async () => {
   const [loop, seen] = loopOver({ prober: silent, maxInFlight: 5, count: 12 });
-  await sleep(450);
+  await until('every sample', () => seen.length === 12, { withinMs: 10_000 });
   loop.stop();
-  expect(seen.length).toBe(12);
   expect(seen.filter((s) => s.outcome === 'overload').length).toBe(7);
   expect(seen.filter((s) => s.outcome === 'timeout').length).toBe(5);
 });
@@ -83,16 +80,13 @@ test('a bounded stream tells its end when the last request is answered', async (
       return () => {};
     },
   };
-  let ended = Number.NaN;
   const startMs = now();
-  const [loop, seen] = loopOver({ prober, count: 20, timeoutMs: 60_000, startMs }, () => {
-    ended = now() - startMs;
+  let seen: Seen[] = [];
+  await new Promise<void>((resolve) => {
+    [, seen] = loopOver({ prober, count: 20, timeoutMs: 60_000, startMs }, resolve);
   });
-  await sleep(500);
-  loop.stop();
   expect(seen.length).toBe(20);
-  expect(ended).toBeGreaterThan(190);
-  expect(ended).toBeLessThan(450);
+  expect(now() - startMs).toBeGreaterThan(190);
 });
 
 test('a probe that throws gives a failed sample, and what is aborted gives none', async () => {
@@ -106,6 +100,7 @@ test('a probe that throws gives a failed sample, and what is aborted gives none'
   const [stopped, none] = loopOver({ prober: silent });
   await sleep(60);
   stopped.stop();
+  await until('the failed samples', () => seen.length === 3, { withinMs: 10_000 });
   await sleep(250);
   bad.stop();
   expect(seen.map((s) => s.outcome)).toEqual(['EINVAL', 'EINVAL', 'EINVAL']);

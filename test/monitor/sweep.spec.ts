@@ -14,7 +14,7 @@ const population = networkService.shape.population.unwrap().parse({
 
 test('a sweep asks for every key once, and names the bad ones', async () => {
   await using server = await TestServer.start();
-  const probes = [httpProbe('web', { rateHz: 1, keys, timeoutMs: 200, expect: { body: 'state of {key}' } })];
+  const probes = [httpProbe('web', { rateHz: 1, keys, timeoutMs: 1500, expect: { body: 'state of {key}' } })];
   await using monitor = await startMonitor({ probes, resolve: resolveTo(server) });
   await monitor.settled(monitor.nowMs() + 1);
   server.urls.length = 0;

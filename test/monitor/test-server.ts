@@ -61,7 +61,8 @@ export class TestServer implements AsyncDisposable {
   }
 }
 
+/** Patient, as the machine that runs the tests may be busy. */
 export const httpProbe = (id: string, more: Record<string, unknown> = {}): ProbeSpec =>
-  probe.parse({ id, kind: 'http', connectionPoint: 'gw.web', url: '{base}/sessions/{key}', ...more });
+  probe.parse({ id, kind: 'http', connectionPoint: 'gw.web', url: '{base}/sessions/{key}', timeoutMs: 5000, ...more });
 
 export const resolveTo = (server: { readonly base: string }) => () => server.base;
