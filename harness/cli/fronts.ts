@@ -1,3 +1,4 @@
+import type { Capability } from '../model/capability.js';
 import type { RunListener } from '../model/run-listener.js';
 import type { RunRecord } from '../model/run-record.js';
 import type { Plan } from '../online-test/plan.js';
@@ -49,5 +50,11 @@ export interface ReportsFront {
   writeCollection(outFolder: string, runs: readonly RunRecord[]): Promise<unknown>;
   writeAllureResults(runFolder: string, record: RunRecord, resultsFolder: string): Promise<void>;
   renderAllure(outFolder: string): Promise<string>;
-  conformanceText(options: { proofFolder: string; json: boolean; width: number }): Promise<string>;
+  conformanceText(options: {
+    proofFolder: string;
+    json: boolean;
+    width: number;
+    /** What the VIMs here say of themselves. */
+    capabilities: Readonly<Record<string, Readonly<Record<string, Capability>>>>;
+  }): Promise<string>;
 }

@@ -1,8 +1,20 @@
 import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { OrdealError } from '../util/errors.js';
 import { packageRoot } from '../util/package-root.js';
 import type { Context } from './context.js';
+
+/** The descriptors of the sample services that this package brings along. */
+export async function sampleServices(): Promise<string[]> {
+  const folder = join(packageRoot, 'scenarios');
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries
+    .filter((e) => e.isDirectory())
+    .map((e) => join(folder, e.name, 'service.yaml'))
+    .filter((file) => existsSync(file))
+    .sort();
+}
 
 /** The descriptor of a sample service by its name, or a file by its path. @throws OrdealError of kind file-missing */
 export function serviceFile({ outside }: Context, name: string): string {

@@ -1,10 +1,13 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { Capability } from '../../model/capability.js';
 import { runRecord } from '../../model/run-record.js';
+import { readService, ServiceSession } from '../../online-test/session.js';
 import { OrdealError } from '../../util/errors.js';
 import { readValidated } from '../../util/validate.js';
 import type { Context } from '../context.js';
 import type { Register } from '../main.js';
+import { sampleServices } from '../service-file.js';
 
 interface ReportOptions {
   readonly conformance?: boolean;
@@ -23,7 +26,12 @@ export const reportCommand: Register = (program, action) => {
         const reports = await context.outside.fronts.reports();
         if (options.conformance === true) {
           const proofFolder = resolve(context.outside.cwd, options.proof ?? join(context.outFolder, 'proof'));
-          const text = await reports.conformanceText({ proofFolder, json: context.json, width: context.width });
+          const text = await reports.conformanceText({
+            proofFolder,
+            json: context.json,
+            width: context.width,
+            capabilities: await capabilityTables(context),
+          });
           context.outside.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
           return 0;
         }
@@ -43,6 +51,16 @@ export const reportCommand: Register = (program, action) => {
       }),
     );
 };
+
+/** Of the VIMs that the sample services name, each as it is here; one that cannot be reached says so itself. */
+async function capabilityTables(context: Context): Promise<Record<string, Record<string, Capability>>> {
+  const tables: Record<string, Record<string, Capability>> = {};
+  for (const file of await sampleServices()) {
+    await using session = await ServiceSession.open(await readService(file), context);
+    for (const [kind, vim] of session.vims) tables[kind] ??= Object.fromEntries(await vim.capabilities());
+  }
+  return tables;
+}
 
 const isRun = (folder: string): Promise<boolean> =>
   stat(join(folder, 'run.json')).then(

@@ -1,13 +1,11 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { vnfcsOf } from '../../model/network-service.js';
 import type { ComputeState } from '../../model/vim.js';
 import { readService, ServiceSession } from '../../online-test/session.js';
 import { OrdealError } from '../../util/errors.js';
-import { packageRoot } from '../../util/package-root.js';
 import { type Context, table } from '../context.js';
 import type { Register } from '../main.js';
-import { serviceFile } from '../service-file.js';
+import { sampleServices, serviceFile } from '../service-file.js';
 
 export const servicesCommand: Register = (program, action) => {
   const services = program.command('services').description('the sample services, and what of a service runs');
@@ -30,16 +28,10 @@ export const servicesCommand: Register = (program, action) => {
 };
 
 async function list(context: Context): Promise<number> {
-  const folder = join(packageRoot, 'scenarios');
   const rows: { id: string; file: string; description: string }[] = [];
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (!entry.isDirectory()) continue;
-    const file = join(folder, entry.name, 'service.yaml');
-    const { descriptor } = await readService(file).catch((e: unknown) => {
-      if (e instanceof OrdealError && e.kind === 'file-missing') return { descriptor: undefined };
-      throw e;
-    });
-    if (descriptor !== undefined) rows.push({ id: entry.name, file, description: descriptor.name ?? descriptor.id });
+  for (const file of await sampleServices()) {
+    const { descriptor } = await readService(file);
+    rows.push({ id: basename(dirname(file)), file, description: descriptor.name ?? descriptor.id });
   }
   context.print(rows, () =>
     table(
