@@ -55,6 +55,7 @@ export async function createPackage(
       {
         ...(signal === undefined ? {} : { signal }),
         ...(context.options.signer === undefined ? {} : { signer: context.options.signer }),
+        ...(context.options.recipients === undefined ? {} : { recipients: context.options.recipients }),
       },
     );
     records.enter(id, 'PROCESSING', {}, file);

@@ -1,18 +1,25 @@
 import type { SnapshotImage } from '../model/vim.js';
 import type { WrittenEntry } from './archive-writer.js';
 import type { PackageContent, VnfcImages } from './content.js';
-import { type Checksum, packageLink, type SnapshotImageInfo, type VnfSnapshotPkgInfo } from './package-info.js';
+import {
+  type ArtifactInfo,
+  type Checksum,
+  packageLink,
+  type SnapshotImageInfo,
+  type VnfSnapshotPkgInfo,
+} from './package-info.js';
+import type { PackedEntry } from './packer.js';
 
 export interface DescribedContent {
   readonly content: PackageContent;
   readonly createdAt: Date;
-  readonly vnfd: WrittenEntry | undefined;
+  readonly vnfd: PackedEntry | undefined;
   readonly images: readonly {
     readonly vnfc: VnfcImages;
     readonly image: SnapshotImage;
-    readonly entry: WrittenEntry;
+    readonly entry: PackedEntry;
   }[];
-  readonly artifacts: readonly WrittenEntry[];
+  readonly artifacts: readonly PackedEntry[];
   readonly record: WrittenEntry;
 }
 
@@ -20,7 +27,6 @@ export interface DescribedContent {
 export function describeContent(it: DescribedContent): VnfSnapshotPkgInfo {
   const snapshot = it.content.vnfSnapshot;
   const id = `pkg-${snapshot.id}`;
-  const plain = { isEncrypted: false };
   return {
     id,
     vnfSnapshotPkgUniqueId: id,
@@ -31,10 +37,18 @@ export function describeContent(it: DescribedContent): VnfSnapshotPkgInfo {
     isFullSnapshot: isFull(it.content),
     ...(it.vnfd === undefined
       ? {}
-      : { vnfdInfo: { vnfdId: snapshot.vnfdId, vnfdPath: it.vnfd.path, checksum: sum(it.vnfd), ...plain } }),
-    vnfsr: { vnfSnapshotId: snapshot.id, recordPath: it.record.path, checksum: sum(it.record), ...plain },
+      : {
+          vnfdInfo: {
+            vnfdId: snapshot.vnfdId,
+            vnfdPath: it.vnfd.path,
+            checksum: sum(it.vnfd),
+            isEncrypted: it.vnfd.isEncrypted,
+            size: it.vnfd.plainBytes,
+          },
+        }),
+    vnfsr: { vnfSnapshotId: snapshot.id, recordPath: it.record.path, checksum: sum(it.record), isEncrypted: false },
     vnfcSnapshotImages: it.images.map(({ vnfc, image, entry }) => imageInfo(vnfc, image, entry)),
-    additionalArtifacts: it.artifacts.map((entry) => ({ artifactPath: entry.path, checksum: sum(entry), ...plain })),
+    additionalArtifacts: it.artifacts.map(artifactInfo),
     state: 'AVAILABLE',
     isCancelPending: false,
     ...(it.content.userDefinedData === undefined ? {} : { userDefinedData: { ...it.content.userDefinedData } }),
@@ -42,12 +56,12 @@ export function describeContent(it: DescribedContent): VnfSnapshotPkgInfo {
   };
 }
 
-function imageInfo(vnfc: VnfcImages, image: SnapshotImage, entry: WrittenEntry): SnapshotImageInfo {
+function imageInfo(vnfc: VnfcImages, image: SnapshotImage, entry: PackedEntry): SnapshotImageInfo {
   return {
     id: `${vnfc.record.id}/${image.name}`,
     name: image.name,
     checksum: sum(entry),
-    isEncrypted: false,
+    isEncrypted: entry.isEncrypted,
     vnfcInstanceId: vnfc.vnfcId,
     containerFormat: 'BARE',
     diskFormat: /\.qcow2$/i.test(image.name) ? 'QCOW2' : 'RAW',
@@ -55,10 +69,23 @@ function imageInfo(vnfc: VnfcImages, image: SnapshotImage, entry: WrittenEntry):
     minDisk: image.role === 'disk' ? image.sizeBytes : 0,
     minRam: image.role === 'memory' ? (vnfc.record.memory?.bytes ?? image.sizeBytes) : 0,
     size: image.sizeBytes,
-    userMetadata: { role: image.role, vimSnapshotId: vnfc.record.id },
+    userMetadata: { role: image.role, vimSnapshotId: vnfc.record.id, ...encoding(entry) },
     imagePath: entry.path,
   };
 }
+
+const artifactInfo = (entry: PackedEntry): ArtifactInfo => ({
+  artifactPath: entry.path,
+  checksum: sum(entry),
+  isEncrypted: entry.isEncrypted,
+  metadata: {
+    size: entry.plainBytes,
+    ...encoding(entry),
+    ...(entry.redactions === undefined ? {} : { redactions: entry.redactions }),
+  },
+});
+
+const encoding = ({ contentEncoding }: PackedEntry) => (contentEncoding === undefined ? {} : { contentEncoding });
 
 /** Every VNFC of the VNF is in it, with all its disks. */
 function isFull({ vnfSnapshot, images }: PackageContent): boolean {

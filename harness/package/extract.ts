@@ -5,16 +5,21 @@ import { pipeline } from 'node:stream/promises';
 import { syncFolder } from '../util/atomic-file.js';
 import { classifyIo, errnoOf, OrdealError } from '../util/errors.js';
 import type { ArchiveEntry } from './archive-structure.js';
+import type { Identity } from './keys.js';
 import { type OpenOptions, PackageReader } from './package-reader.js';
+import { PlainContent } from './plain-content.js';
 
 export interface ExtractOptions extends OpenOptions {
   /** Which entries; absent: all, the manifest included. */
   readonly only?: (path: string) => boolean;
+  /** Certificates with keys: what is encrypted to one of them is decrypted. Absent: it stays as it is. */
+  readonly identities?: readonly Identity[];
   readonly signal?: AbortSignal;
 }
 
 export interface ExtractedPackage {
   readonly folder: string;
+  /** Sizes as they are in the package. */
   readonly files: readonly { readonly path: string; readonly sizeBytes: number }[];
 }
 
@@ -31,6 +36,7 @@ export async function extractPackage(
   options: ExtractOptions = {},
 ): Promise<ExtractedPackage> {
   await using reader = await PackageReader.open(file, options);
+  const content = await PlainContent.of(reader, options.identities);
   const target = resolve(folder);
   await mustBeEmpty(target);
   const wanted = [...reader.archive.entries.values()].filter((e) => options.only?.(e.path) ?? true);
@@ -40,7 +46,7 @@ export async function extractPackage(
   try {
     for (const entry of wanted) {
       options.signal?.throwIfAborted();
-      await extractEntry(reader, entry, temporary);
+      await extractEntry(content, entry, temporary);
     }
     await rename(temporary, target);
     await syncFolder(dirname(target));
@@ -50,20 +56,20 @@ export async function extractPackage(
       throw new OrdealError('interrupted', 'Extracting the package was stopped', { cause: e });
     throw classifyIo(e, target);
   }
-  return { folder: target, files: wanted.map(({ path, sizeBytes }) => ({ path, sizeBytes })) };
+  return { folder: target, files: wanted.map(({ path, sizeBytes }) => ({ path: content.nameOf(path), sizeBytes })) };
 }
 
-async function extractEntry(reader: PackageReader, entry: ArchiveEntry, folder: string): Promise<void> {
-  const path = join(folder, ...entry.path.split('/'));
+async function extractEntry(content: PlainContent, entry: ArchiveEntry, folder: string): Promise<void> {
+  const path = join(folder, ...content.nameOf(entry.path).split('/'));
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   // 'wx': two names that are one file here (letter case, Unicode forms) fail instead of overwriting each other.
   const out = createWriteStream(path, { flags: 'wx', mode: 0o600 });
   try {
-    await pipeline(reader.readChecked(entry.path), out);
+    await pipeline(content.open(entry.path), out);
   } catch (e) {
     if (errnoOf(e) !== 'EEXIST') throw e;
     throw new OrdealError('package-invalid', `Entry "${entry.path}" has the name of another on this file system`, {
-      where: reader.file,
+      where: content.reader.file,
       cause: e,
       remedy: 'Extract it on a file system that tells letter case apart.',
     });

@@ -10,12 +10,14 @@ import {
 import type { SnapshotImage } from '../model/vim.js';
 import { asError, ManyErrors, OrdealError, reasonOf } from '../util/errors.js';
 import { Undo } from '../util/undo.js';
+import { parseValidated } from '../util/validate.js';
 import { descriptorPath } from './creation.js';
 import { imagePath, layout } from './layout.js';
 import type { ExtractPackageRequest, PackageContext } from './package-context.js';
-import { type SnapshotImageInfo, vnfSnapshotPkgInfo } from './package-info.js';
+import type { SnapshotImageInfo } from './package-info.js';
 import { PackageProcedure } from './package-procedure.js';
 import { PackageReader } from './package-reader.js';
+import { PlainContent } from './plain-content.js';
 import { checkSignature } from './verify.js';
 
 /**
@@ -35,13 +37,14 @@ export async function extractIntoVims(
   await procedure.grant(vnf, vnfcIds);
   await using reader = await PackageReader.open(file);
   checkSignature(reader, context.options);
+  const content = await PlainContent.of(reader, context.options.identities);
   const snapshot = await reader.record(layout.record, vnfSnapshot);
   using _ = engine.state.leases.take(info.id, 'its extraction');
   records.enter(info.id, 'EXTRACTING');
   const undo = new Undo();
   try {
     procedure.tell(4, 'VNF Snapshot Package repository', 'VNFM', 'download the VNF Snapshot Package');
-    const extracted = await new Extraction(context, reader, request, procedure, undo, signal).run(snapshot);
+    const extracted = await new Extraction(context, content, request, procedure, undo, signal).run(snapshot);
     undo.keep();
     records.enter(info.id, 'AVAILABLE');
     procedure.tell(7, 'VNFM', sender, `extracted as VNF Snapshot ${extracted.id}`);
@@ -64,7 +67,7 @@ export async function extractIntoVims(
 class Extraction {
   constructor(
     readonly context: PackageContext,
-    readonly reader: PackageReader,
+    readonly content: PlainContent,
     readonly request: ExtractPackageRequest,
     readonly procedure: PackageProcedure,
     readonly undo: Undo,
@@ -80,9 +83,9 @@ class Extraction {
         remedy: 'Delete it first, or give the extracted one an id of its own.',
       });
     }
-    const info = await this.reader.record(layout.info, vnfSnapshotPkgInfo);
-    const wanted = this.#wanted(snapshot, info.vnfcSnapshotImages ?? []);
-    const descriptor = this.reader.entry(descriptorPath) && (await this.reader.record(descriptorPath, vnfDescriptor));
+    const images = this.content.info?.vnfcSnapshotImages ?? [];
+    const wanted = this.#wanted(snapshot, images);
+    const descriptor = await this.#descriptor();
     const operation = state.operations.begin('package extraction', service.descriptor.id, [snapshot.vnfInstanceId]);
     this.undo.defer('end the operation', () => operation.end('ROLLED_BACK', 'the extraction failed'));
     const record: VnfSnapshot = {
@@ -98,7 +101,7 @@ class Extraction {
     const vnfcSnapshots: VnfcSnapshotInfo[] = [];
     for (const vnfc of wanted) {
       this.signal?.throwIfAborted();
-      vnfcSnapshots.push(await this.#extractVnfc(vnfc, info.vnfcSnapshotImages ?? [], operation.id));
+      vnfcSnapshots.push(await this.#extractVnfc(vnfc, images, operation.id));
     }
     const excluded = snapshot.vnfcSnapshots
       .filter((s) => !wanted.includes(s))
@@ -113,6 +116,19 @@ class Extraction {
     return whole;
   }
 
+  /** The VNF's part of the service descriptor, as it was when the snapshot was taken. */
+  async #descriptor(): Promise<unknown> {
+    const path = this.content.find(descriptorPath);
+    if (path === undefined) return undefined;
+    const bytes = await this.content.bytesOf(path);
+    return parseValidated(
+      bytes.toString('utf8'),
+      `${this.content.reader.file}#${path}`,
+      vnfDescriptor,
+      'package-invalid',
+    );
+  }
+
   /** A selective package holds fewer VNFCs than the snapshot that it was made of. */
   #wanted(snapshot: VnfSnapshot, images: readonly SnapshotImageInfo[]): VnfcSnapshotInfo[] {
     const packed = new Set(images.map((i) => i.vnfcInstanceId));
@@ -120,7 +136,7 @@ class Extraction {
     const lost = (vnfcIds ?? []).filter((id) => !packed.has(id));
     if (lost.length > 0) {
       throw new OrdealError('unknown-target', `The package does not hold VNFC "${lost.join('", "')}"`, {
-        where: this.reader.file,
+        where: this.content.reader.file,
         expected: `one of ${[...packed].join(', ')}`,
       });
     }
@@ -141,7 +157,7 @@ class Extraction {
     procedure.tell(1, 'VNFM', 'VNFM', `extract the VNFC Snapshot Package of ${vnfcId}`);
     await procedure.grant('', [vnfcId], 'granted with the VNF Snapshot Package');
     const vim = this.#vimOf(snapshot);
-    const record = await this.reader.record(imagePath(vnfcId, layout.vnfcRecord), instanceSnapshot);
+    const record = await this.content.reader.record(imagePath(vnfcId, layout.vnfcRecord), instanceSnapshot);
     const what = `retrieve the VNFC Snapshot Package of ${vnfcId}`;
     procedure.request(what);
     let imported: InstanceSnapshot;
@@ -187,7 +203,7 @@ class Extraction {
       name: info.name,
       role: role.success ? role.data : 'disk',
       sizeBytes: info.size,
-      open: async () => this.reader.readChecked(path),
+      open: async () => this.content.openPlain(path),
     };
   }
 }

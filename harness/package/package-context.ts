@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import type { EngineContext } from '../snapshot/context.js';
 import type { VimAccess } from '../snapshot/nfvo-relay.js';
 import type { AttributeSelection } from '../store/attribute-filter.js';
@@ -11,6 +12,10 @@ export interface PackageManagementOptions extends TrustOptions {
   /** Where packages are stored. Default: `packages` in the state folder. */
   readonly folder?: string;
   readonly signer?: Identity;
+  /** Packages made here are encrypted to these. */
+  readonly recipients?: readonly X509Certificate[];
+  /** Opens packages that are encrypted to one of these. */
+  readonly identities?: readonly Identity[];
 }
 
 /** What the procedures of this folder share. */

@@ -77,7 +77,13 @@ export const vnfSnapshotPkgInfo = z.object({
   vnfcSnapshotInfoIds: z.array(z.string()).optional(),
   isFullSnapshot: z.boolean(),
   vnfdInfo: z
-    .object({ vnfdId: z.string(), vnfdPath: z.string().optional(), checksum, isEncrypted: z.boolean() })
+    .object({
+      vnfdId: z.string(),
+      vnfdPath: z.string().optional(),
+      checksum,
+      isEncrypted: z.boolean(),
+      size: z.number().optional().describe('Ours: bytes in the clear.'),
+    })
     .optional(),
   vnfsr: z.object({ vnfSnapshotId: z.string(), recordPath: z.string(), checksum, isEncrypted: z.boolean() }).optional(),
   vnfcSnapshotImages: z.array(snapshotImageInfo).optional(),

@@ -1,16 +1,21 @@
 import { Readable } from 'node:stream';
 import { writeAtomically } from '../util/atomic-file.js';
 import { classifyIo, OrdealError } from '../util/errors.js';
-import { ArchiveWriter, type Compression, type WrittenEntry } from './archive-writer.js';
+import { ArchiveWriter } from './archive-writer.js';
 import { signDetached } from './cms-signature.js';
 import type { PackageContent } from './content.js';
 import { describeContent } from './describe.js';
 import type { Identity } from './keys.js';
 import { checkedPath, imagePath, layout } from './layout.js';
 import { manifestText } from './manifest.js';
+import { Packer, type PackOptions } from './packer.js';
 import { vnfdArchive } from './vnfd-archive.js';
 
-export interface WriteOptions {
+/**
+ * With recipients, images, artifacts and VNFD are encrypted to each of them (CMS, AES-256); the records stay readable.
+ * Artifacts that are text are redacted, unless told not to.
+ */
+export interface WriteOptions extends PackOptions {
   readonly signal?: AbortSignal;
   /** Signs the manifest (SOL004 option 1): RSA or EC. */
   readonly signer?: Identity;
@@ -53,27 +58,21 @@ export async function writePackage(
 }
 
 /** The manifest comes last: the hashes are known once everything has passed by. */
-async function fill(archive: ArchiveWriter, content: PackageContent, { signer }: WriteOptions): Promise<void> {
-  const written: WrittenEntry[] = [];
-  const add = async (path: string, source: Readable | string, compression: Compression): Promise<WrittenEntry> => {
-    const entry = await archive.add(path, source, compression);
-    written.push(entry);
-    return entry;
-  };
-
+async function fill(archive: ArchiveWriter, content: PackageContent, options: WriteOptions): Promise<void> {
+  const packer = new Packer(archive, options);
   const { vnfd } = content;
   const vnfdEntry =
-    vnfd && (await add(layout.vnfd, await opened({ open: () => vnfdArchive(vnfd.file) }, vnfd.file), 'store'));
+    vnfd && (await packer.add(layout.vnfd, await opened({ open: () => vnfdArchive(vnfd.file) }, vnfd.file), 'image'));
   const images = [];
   for (const vnfc of content.images) {
-    await add(imagePath(vnfc.vnfcId, layout.vnfcRecord), json(vnfc.record), 'small');
+    await packer.addRecord(imagePath(vnfc.vnfcId, layout.vnfcRecord), vnfc.record);
     for (const image of vnfc.images) {
       const path = imagePath(vnfc.vnfcId, image.name);
-      const entry = await add(path, await opened(image, path), isCompressed(path) ? 'store' : 'fast');
-      if (entry.sizeBytes !== image.sizeBytes) {
+      const entry = await packer.add(path, await opened(image, path), 'image');
+      if (entry.plainBytes !== image.sizeBytes) {
         throw new OrdealError('snapshot-corrupt', `Image "${image.name}" of VNFC "${vnfc.vnfcId}" is not whole`, {
           expected: `${image.sizeBytes} bytes`,
-          got: `${entry.sizeBytes} bytes`,
+          got: `${entry.plainBytes} bytes`,
           remedy: 'Check the VIM’s snapshot; no package was written.',
         });
       }
@@ -83,11 +82,11 @@ async function fill(archive: ArchiveWriter, content: PackageContent, { signer }:
   const artifacts = [];
   for (const artifact of content.artifacts) {
     const path = artifactPath(artifact.path);
-    artifacts.push(await add(path, await opened(artifact, path), isCompressed(path) ? 'store' : 'small'));
+    artifacts.push(await packer.add(path, await opened(artifact, path), 'artifact'));
   }
-  const record = await add(layout.record, json(content.vnfSnapshot), 'small');
+  const record = await packer.addRecord(layout.record, content.vnfSnapshot);
   const info = describeContent({ content, createdAt: archive.createdAt, vnfd: vnfdEntry, images, artifacts, record });
-  await add(layout.info, json(info), 'small');
+  await packer.addRecord(layout.info, info);
 
   const text = manifestText(
     new Map([
@@ -99,8 +98,9 @@ async function fill(archive: ArchiveWriter, content: PackageContent, { signer }:
       ['vnfd_id', content.vnfSnapshot.vnfdId],
       ['created_at', archive.createdAt.toISOString()],
     ]),
-    written.map((e) => ({ path: e.path, algorithm: 'SHA-256', hash: e.sha256 })),
+    packer.written.map((e) => ({ path: e.path, algorithm: 'SHA-256', hash: e.sha256 })),
   );
+  const { signer } = options;
   await archive.add(layout.manifest, signer ? text + signDetached(Buffer.from(text), signer) : text, 'small');
 }
 
@@ -136,9 +136,3 @@ function checkPaths(file: string, content: PackageContent): void {
 }
 
 const artifactPath = (path: string): string => (path.startsWith(layout.artifacts) ? path : layout.artifacts + path);
-
-const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
-
-/** What is compressed already only costs time to compress again. */
-const isCompressed = (path: string): boolean =>
-  /\.(zip|gz|tgz|bz2|xz|zst|lz4|br|png|jpe?g|webp|mp4|pcapng\.gz|cms|p7m)$/i.test(path);
