@@ -29,9 +29,13 @@ export function recoveryOf(record: RunRecord): Recovery {
   };
   if (injected.length === 0) return { ...base, backByRestoration: false };
   const injectedMs = Math.min(...injected);
-  const after = outages.filter((o) => o.lastBadMs >= injectedMs && o.firstGoodMs !== undefined);
-  const last = after.toSorted((a, b) => (b.firstGoodMs ?? 0) - (a.firstGoodMs ?? 0))[0];
   const own = record.timeToRecoverMs;
+  // A relapse after the service was back is another outage: it does not make the recovery later.
+  const after = outages.filter(
+    (o) =>
+      o.lastBadMs >= injectedMs && o.firstGoodMs !== undefined && (own === null || o.lastBadMs - injectedMs <= own),
+  );
+  const last = after.toSorted((a, b) => (b.firstGoodMs ?? 0) - (a.firstGoodMs ?? 0))[0];
   if (last?.firstGoodMs === undefined || base.stillOut.length > 0) {
     return {
       ...base,
@@ -123,7 +127,8 @@ function storyOf(record: RunRecord, recovery: Recovery): string {
 }
 
 function recoveredStory(record: RunRecord, { backAfterMs }: Recovery, fault: string, expected: string): string {
-  if (record.outages.length === 0) return `${record.service} stayed in service through ${fault}.`;
+  if (record.outages.length === 0 || record.timeToRecoverMs === 0)
+    return `${record.service} stayed in service through ${fault}.`;
   const took =
     backAfterMs === undefined ? '' : `, ${durationBetween(...backAfterMs)} after it (expected: within ${expected})`;
   return `${record.service} recovered by itself from ${fault}${took}.`;

@@ -2,12 +2,13 @@ import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Sample } from '../harness/model/probe.js';
 import type { RunRecord } from '../harness/model/run-record.js';
+import { outages } from '../harness/monitor/outage-clock.js';
 import { writeAtomically } from '../harness/util/atomic-file.js';
 import { OrdealError } from '../harness/util/errors.js';
 import { collectionPage } from './html/collection-page.js';
 import { runPage } from './html/run-page.js';
 import { junitXml } from './junit.js';
-import { plotsOf } from './plots/index.js';
+import { plotsOf, spanOf } from './plots/index.js';
 import { readRun, readSamples } from './run-folder.js';
 import { summaryText } from './summary.js';
 
@@ -34,8 +35,10 @@ export interface ReportFiles {
  * @throws OrdealError when run.json or the samples are missing or malformed, or no space is left
  */
 export async function writeReports(runFolder: string): Promise<ReportFiles> {
-  const record = await readRun(runFolder);
-  const plots = plotsOf(record, await samplesIfAny(runFolder, record));
+  const recorded = await readRun(runFolder);
+  const samples = await samplesIfAny(runFolder, recorded);
+  const record = withAllOutages(recorded, samples);
+  const plots = plotsOf(record, samples);
   const files: ReportFiles = {
     html: join(runFolder, 'report.html'),
     summary: join(runFolder, 'summary.txt'),
@@ -48,6 +51,19 @@ export async function writeReports(runFolder: string): Promise<ReportFiles> {
   await writeAtomically(files.junit, junitXml([record]).text, mode);
   await writeAtomically(files.html, runPage(record, plots).text, mode);
   return files;
+}
+
+/** run.json has the outages up to the judgement; the samples tell when the service was back by the restoration. */
+function withAllOutages(record: RunRecord, samples: readonly Sample[]): RunRecord {
+  const { endMs } = spanOf(record, samples);
+  const probes = [...new Set(samples.map((s) => s.probe))];
+  const found = probes.flatMap((probe) => {
+    const own = samples.filter((s) => s.probe === probe);
+    const fromMs = own[0]?.intendedMs ?? 0;
+    const rateHz = (own.length * 1000) / Math.max(1, endMs - fromMs);
+    return outages({ probe, rateHz, fromMs, toMs: endMs, samples: own });
+  });
+  return samples.length === 0 ? record : { ...record, outages: found };
 }
 
 /** A run that ended before it probed has no samples, and a report all the same. */

@@ -130,7 +130,7 @@ function comparisonLines({ indicators }: RunRecord, c: Paint, width: number): st
     .toSorted((a, b) => rank(a) - rank(b));
   const rows = notable.slice(0, shown).map((i) => ({
     ...i,
-    name: `${capital(indicatorName(i.indicator))} of ${printable(i.probe)}`,
+    name: `${capital(indicatorName(i.indicator)).replace(/, (\d+)th percentile/, ' p$1')} of ${printable(i.probe)}`,
     was: quantity(i.before, i.unit),
     is: quantity(i.after, i.unit),
     why: whyOf(i),

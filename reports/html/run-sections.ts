@@ -1,13 +1,14 @@
+import type { Outage } from '../../harness/model/probe.js';
 import type { RunRecord, StageRecord } from '../../harness/model/run-record.js';
 import type { IndicatorOutcome } from '../../harness/model/verdict.js';
 import { type Content, markup } from '../markup.js';
+import { lengthWords, outageWords } from '../plots/availability.js';
 import {
   bytes,
   capital,
   clock,
   difference,
   duration,
-  durationBetween,
   faultName,
   indicatorName,
   outcomeWords,
@@ -48,27 +49,32 @@ export const indicatorTable = ({ indicators }: RunRecord): Content =>
     { head: 'Outcome', of: (i) => toned(outcomeTone[i.outcome], outcomeWords[i.outcome]), key: true },
     {
       head: 'Why',
-      of: (i) => [i.reason, i.needMoreMs !== undefined && ` Measure ${duration(i.needMoreMs)} longer to tell.`],
+      of: (i) => [i.reason, i.needMoreMs !== undefined && `. Measure ${duration(i.needMoreMs)} longer to tell.`],
     },
   ]);
 
-export const outageTable = (record: RunRecord): Content =>
-  table(record.outages, [
+/** As many as a person reads; the samples have them all. */
+const shown = 200;
+
+/** One line a probe; each outage by itself below, folded away where there are many. */
+export function outageTable(record: RunRecord): Content {
+  const all = record.outages as readonly Outage[];
+  const byProbe = [...new Set(all.map((o) => o.probe))].map((probe) => all.filter((o) => o.probe === probe));
+  const each = table(all.slice(0, shown), [
     { head: 'Probe', of: (o) => o.probe, key: true },
     { head: 'Last good', of: (o) => at(record, o.lastGoodMs), key: true },
     { head: 'First failed', of: (o) => at(record, o.firstBadMs), key: true },
     { head: 'Last failed', of: (o) => at(record, o.lastBadMs), key: true },
     { head: 'Good again', of: (o) => (o.firstGoodMs === undefined ? '–' : at(record, o.firstGoodMs)), key: true },
-    {
-      head: 'Lasted',
-      of: (o) =>
-        o.firstGoodMs === undefined
-          ? `more than ${duration(o.lastBadMs - o.firstBadMs)}`
-          : durationBetween(o.lastBadMs - o.firstBadMs, o.firstGoodMs - o.lastGoodMs),
-      number: true,
-    },
+    { head: 'Lasted', of: (o) => lengthWords(o), number: true },
     { head: 'Lost', of: (o) => o.lost, number: true },
   ]);
+  if (all.length <= 6) return each;
+  return [
+    byProbe.map((own) => markup`<p><strong>${own[0]?.probe}</strong>: ${outageWords(own)}</p>`),
+    markup`<details><summary>${all.length > shown ? `The first ${shown} of ${all.length} outages` : `Each of the ${all.length} outages`}</summary>${each}</details>`,
+  ];
+}
 
 /** The run's clock and the wall clock, so that the page can be laid beside the service's own logs. */
 const at = ({ startedAt }: RunRecord, ms: number): Content =>

@@ -20,7 +20,7 @@ export function binWidth(samples: readonly Sample[], spanMs: number): number {
 
 export function binned(samples: readonly Sample[], endMs: number): Bin[] {
   const width = binWidth(samples, endMs);
-  // The first and the last slice are as short as the observation in them, so that their rates are not too low.
+  // The first and the last slice are as short as the observation in them, so that their rates are as they were.
   const firstMs = samples.reduce((ms, s) => Math.min(ms, s.intendedMs), endMs);
   const lastMs = samples.reduce((ms, s) => Math.max(ms, s.intendedMs), 0);
   const periodMs = samples.length < 2 ? width : (lastMs - firstMs) / (samples.length - 1);
@@ -37,8 +37,8 @@ export function binned(samples: readonly Sample[], endMs: number): Bin[] {
       const good = all.filter((s) => s.ok);
       const sorted = good.map(latencyMs).sort((a, b) => a - b);
       const base = {
-        fromMs: Math.max(slot * width, firstMs),
-        toMs: Math.min((slot + 1) * width, lastMs + periodMs),
+        fromMs: slot * width < firstMs ? (slot + 1) * width - all.length * periodMs : slot * width,
+        toMs: (slot + 1) * width > lastMs + periodMs ? slot * width + all.length * periodMs : (slot + 1) * width,
         good: good.length,
         failed: all.length - good.length,
       };

@@ -32,7 +32,7 @@ function frame(panel: Panel, record: RunRecord, x: ScaleLinear<number, number>):
   const [from, to] = x.range() as [number, number];
   const { height, ticks } = panel;
   return [
-    markup`<text x="${from}" y="-10" class="title">${panel.title}</text>`,
+    markup`<text x="${from}" y="-10" class="title">${panel.title}${panel.subtitle && markup`<tspan class="sub" dx="10">${panel.subtitle}</tspan>`}</text>`,
     legend(panel.legend, to),
     phaseSpans(record).map(
       (p) =>

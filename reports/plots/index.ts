@@ -1,8 +1,9 @@
 import type { Outage, Sample } from '../../harness/model/probe.js';
 import type { RunRecord } from '../../harness/model/run-record.js';
 import type { Markup } from '../markup.js';
+import { availabilityPanel } from './availability.js';
 import { chart } from './chart.js';
-import { availabilityPanel, latencyPanel, type Panel, probeData, requestsPanel } from './panels.js';
+import { latencyPanel, type Panel, probeData, requestsPanel } from './panels.js';
 
 export interface Plot {
   /** A file name without its ending. */
@@ -11,12 +12,19 @@ export interface Plot {
   readonly svg: Markup;
 }
 
+/** The time that was watched. */
+export const spanOf = (record: RunRecord, samples: readonly Sample[]): { readonly endMs: number } => ({
+  endMs: samples.reduce((end, s) => Math.max(end, s.intendedMs), Math.max(0, ...record.phases.map((p) => p.toMs))),
+});
+
 /** Every indicator over time: one plot that shows all of them, and each by itself. Empty without samples. */
 export function plotsOf(record: RunRecord, samples: readonly Sample[]): Plot[] {
   if (samples.length === 0) return [];
-  const lastMs = samples.reduce((end, s) => Math.max(end, s.intendedMs), 0);
-  const endMs = Math.max(lastMs, ...record.phases.map((p) => p.toMs)) + 200;
-  const probes = [...new Set(samples.map((s) => s.probe))];
+  const endMs = spanOf(record, samples).endMs + 200;
+  // In the order of the descriptor, as the indicators are.
+  const probes = [...new Set([...record.indicators, ...samples].map((s) => s.probe))].filter((probe) =>
+    samples.some((s) => s.probe === probe),
+  );
   const panels: Panel[] = probes.flatMap((probe) => {
     const data = probeData(probe, samples, endMs, record.outages as readonly Outage[], record.indicators);
     return [requestsPanel(data), latencyPanel(data), availabilityPanel(data)];

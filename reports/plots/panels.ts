@@ -3,12 +3,11 @@ import { area, curveMonotoneX, line } from 'd3-shape';
 import { latencyMs, type Outage, type Sample } from '../../harness/model/probe.js';
 import type { IndicatorResult } from '../../harness/model/verdict.js';
 import { type Content, Markup, markup } from '../markup.js';
-import { count, duration, durationBetween } from '../words.js';
+import { duration } from '../words.js';
 import { type Bin, binned } from './bins.js';
-import { textWidth } from './phase-lanes.js';
 import type { Colour } from './theme.js';
 
-type Time = ScaleLinear<number, number>;
+export type Time = ScaleLinear<number, number>;
 
 export interface LegendEntry {
   readonly label: string;
@@ -20,6 +19,8 @@ export interface LegendEntry {
 export interface Panel {
   readonly name: string;
   readonly title: string;
+  /** Beside the title: figures. */
+  readonly subtitle?: string;
   readonly height: number;
   readonly legend: readonly LegendEntry[];
   readonly ticks: readonly { readonly y: number; readonly label: string }[];
@@ -56,7 +57,7 @@ export function requestsPanel({ probe, bins }: ProbeData): Panel {
   const height = 88;
   const perSecond = (n: number, b: Bin) => (n * 1000) / (b.toMs - b.fromMs);
   const y = scaleLinear()
-    .domain([0, Math.max(1, ...bins.map((b) => perSecond(b.good + b.failed, b)))])
+    .domain([0, 1.1 * Math.max(1, ...bins.map((b) => perSecond(b.good + b.failed, b)))])
     .nice(3)
     .range([height, 0]);
   return {
@@ -206,57 +207,3 @@ const crosses = (samples: readonly Sample[], x: Time, y: Latency): Markup =>
       .map((at) => `M${at}m-2.5-2.5l5 5m0-5l-5 5`)
       .join(''),
   );
-
-/** The share of good answers, and the outages as intervals. */
-export function availabilityPanel({ probe, bins, outages }: ProbeData): Panel {
-  const height = 74;
-  const curve = 44;
-  const y = scaleLinear().domain([0, 1]).range([curve, 0]);
-  return {
-    name: `${probe}-availability`,
-    title: `${probe}: availability`,
-    height,
-    legend: [
-      { label: 'good answers', colour: 'good', mark: 'pale' },
-      { label: 'outage', colour: 'fail', mark: 'block' },
-      { label: 'began or ended in this time', colour: 'fail', mark: 'pale' },
-    ],
-    ticks: [0, 0.5, 1].map((t) => ({ y: y(t), label: `${t * 100} %` })),
-    draw: (x) => [stepArea(bins, x, y), ...outages.map((o) => outageBar(o, x, curve + 10))],
-  };
-}
-
-function stepArea(bins: readonly Bin[], x: Time, y: ScaleLinear<number, number>): Content {
-  const share = (b: Bin) => (y(b.good / Math.max(1, b.good + b.failed)) ?? 0).toFixed(1);
-  let edge = '';
-  let fill = '';
-  let before: Bin | undefined;
-  for (const b of bins) {
-    const [from, to] = [x(b.fromMs).toFixed(1), x(b.toMs).toFixed(1)];
-    edge += `${before && b.fromMs - before.toMs < 1 ? 'V' : `M${from} `}${share(b)}H${to}`;
-    fill += `M${from} ${y(0)}V${share(b)}H${to}V${y(0)}z`;
-    before = b;
-  }
-  return [
-    markup`<path d="${new Markup(fill)}" class="f-good" opacity="0.22" shape-rendering="crispEdges"/>`,
-    markup`<path d="${new Markup(edge)}" class="line s-good"/>`,
-  ];
-}
-
-function outageBar(outage: Outage, x: Time, y: number): Content {
-  const [left, right] = x.range() as [number, number];
-  const ended = outage.firstGoodMs;
-  const from = x(outage.lastGoodMs);
-  const bad = x(outage.firstBadMs);
-  const badTo = ended === undefined ? right : x(outage.lastBadMs);
-  const to = ended === undefined ? right : x(ended);
-  const told =
-    ended === undefined
-      ? `not over, ${count(outage.lost, 'request')} lost`
-      : `out for ${durationBetween(outage.lastBadMs - outage.firstBadMs, ended - outage.lastGoodMs)}, ${outage.lost} lost`;
-  const width = textWidth(told);
-  const inside = badTo - bad > width + 10;
-  const at = inside ? (bad + badTo) / 2 : to + 6 + width < right ? to + 6 : Math.max(left + width, from - 6);
-  const anchor = inside ? 'middle' : to + 6 + width < right ? '' : 'end';
-  return markup`<g><title>${told}</title><rect x="${from}" y="${y}" width="${Math.max(1, to - from)}" height="16" rx="2" class="f-fail" opacity="0.25"/><rect x="${bad}" y="${y}" width="${Math.max(1.5, badTo - bad)}" height="16" rx="2" class="f-fail"/><text x="${at}" y="${y + 12}" class="${anchor} strong ${inside ? 'f-surface' : ''}">${told}</text></g>`;
-}

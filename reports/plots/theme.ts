@@ -56,7 +56,7 @@ const paints = (Object.keys(day) as Colour[]).map((c) => `.f-${c}{fill:var(--${c
 export const plotStyle = new Markup(
   `${colourVariables('.plot')}.plot text{font:11px ui-sans-serif,system-ui,"Segoe UI",Roboto,"Helvetica Neue",Arial,` +
     `"DejaVu Sans",sans-serif;fill:var(--ink);font-variant-numeric:tabular-nums}.plot .title{font-size:12.5px;` +
-    `font-weight:600}.plot .muted{fill:var(--muted)}.plot .end{text-anchor:end}.plot .middle{text-anchor:middle}` +
+    `font-weight:600}.plot .muted,.plot .sub{fill:var(--muted)}.plot .sub{font-size:11px;font-weight:400}.plot .end{text-anchor:end}.plot .middle{text-anchor:middle}` +
     `.plot .strong{font-weight:600}.plot .line{fill:none;stroke-width:1.6;stroke-linejoin:round}.plot .hair{stroke-width:1;` +
     `shape-rendering:crispEdges}.plot .halo{paint-order:stroke;stroke:var(--surface);stroke-width:3px;` +
     `stroke-linejoin:round}${paints.map((p) => p.replaceAll('.f-', '.plot .f-').replaceAll('.s-', '.plot .s-')).join('')}`,

@@ -84,6 +84,16 @@ test('plots show the phases, the fault, and an outage that had not ended', async
   }
 });
 
+test('many short outages are told in one line a probe, and each by itself on demand', async () => {
+  const run = recoveredRun();
+  const flickering = run.samples.map((s, i) => (i % 40 === 0 ? { ...s, ok: false, outcome: '503' } : s));
+  const { html, plots } = await writeReports(await recordRun(out, { ...run, samples: flickering }));
+  const page = await readFile(html, 'utf8');
+  expect(page).toMatch(/<strong>sessions<\/strong>: \d+ outages, the longest .*, \d+ requests lost/);
+  expect(page).toMatch(/(Each of the|The first 200 of) \d+ outages/);
+  expect(await readFile(plots[0]!, 'utf8')).toMatch(/\d+ outages, the longest/);
+});
+
 test('a plot of an hour at 100 Hz is not much larger than one of a few seconds', async () => {
   const run = recoveredRun();
   const base = run.samples.filter((s) => s.probe === 'sessions');

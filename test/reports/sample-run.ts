@@ -317,7 +317,7 @@ export function failedRun(seed = 2): SampleRun {
       restoration: 'restored' as const,
       evidence: 'exported' as const,
     },
-    exitCode: 4,
+    exitCode: 30,
     errors: [],
     trace: procedure(),
   };
@@ -337,7 +337,7 @@ export function lostRun(seed = 3): SampleRun {
       injections: record.injections.map(({ healedMs: _, ...i }) => i),
       verdicts: { service: 'failed', injection: 'confirmed', restoration: 'not-restored', evidence: 'incomplete' },
       packages: [],
-      exitCode: 5,
+      exitCode: 32,
       errors: [
         'VNFC "store-1~2" did not start: <no space> & nothing left. Free 16 MiB in the repository, then run `ordeal recover`.',
       ],

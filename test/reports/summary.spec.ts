@@ -28,9 +28,37 @@ test('the summary of a service that was not restored begins with what to do now'
   expect(lines[3]).toMatch(/^Do now: Run `ordeal recover`/);
 });
 
-test('a failure that the scenario expected is told as one, with exit code 0', () => {
-  const text = summaryText({ ...failedRun().record, exitCode: 0 });
-  expect(text).toContain('Exit code 0: the scenario expected this outcome (failed, restored).');
+test('a service that was restored is not told as failing, although its outage was still open at the judgement', () => {
+  const { record } = failedRun();
+  const outages = record.outages.map(({ firstGoodMs: _, ...o }) => o);
+  const text = summaryText(runRecord.parse({ ...record, outages }));
+  expect(text).toContain('session-gateway works now, as it did before the test.');
+  expect(text).not.toMatch(/Act now|Do now/);
+});
+
+test('a failure that the scenario expected passes, and says what it would be as a gate', () => {
+  const text = summaryText({ ...failedRun().record, scenario: 'passed' }).replaceAll('\n', ' ');
+  expect(text).toContain(
+    'The scenario expects this outcome, so it passes (as a gate: exit code 30: the service failed;',
+  );
+});
+
+test('the exit code is explained in the words of the one table', () => {
+  expect(summaryText(lostRun().record)).toContain('Exit code 32: the service failed and is NOT restored.');
+});
+
+test('a service that never stopped answering is told as one that stayed in service', () => {
+  const { record } = recoveredRun();
+  expect(summaryText({ ...record, outages: [], timeToRecoverMs: 0 })).toContain(
+    'session-gateway stayed in service through the crash of worker-1.',
+  );
+});
+
+test('a relapse after the service was back does not make the recovery later', () => {
+  const { record } = recoveredRun();
+  const relapse = { probe: 'sessions', lastGoodMs: 12_000, firstBadMs: 12_020, lastBadMs: 12_040, firstGoodMs: 12_060 };
+  const text = summaryText({ ...record, outages: [...record.outages, { ...relapse, lost: 2 }] });
+  expect(text).toMatch(/crash of worker-1, 1\.\d+ to 1\.\d+ s/);
 });
 
 test('a fault without effect is told as a test that proves nothing', () => {
