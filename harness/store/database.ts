@@ -81,6 +81,11 @@ export class Database implements Disposable {
     return this.all<Row>(sql, ...values)[0];
   }
 
+  /** As part of the transaction that is going on, or as one of its own. */
+  atomically<T>(work: () => T): T {
+    return this.#db.inTransaction ? work() : this.transaction(work);
+  }
+
   /** All or nothing, and no other process writes meanwhile. Not to be nested; `work` must not await. */
   transaction<T>(work: () => T): T {
     return this.#guard(() => {

@@ -10,16 +10,21 @@ export const migrations: readonly string[] = [
     purpose text not null,
     runId text,
     creationStartedAt text not null,
-    availability text not null check (availability in ('creating', 'available', 'corrupt', 'deleting')),
+    availability text not null check (availability in ('creating', 'available', 'corrupt', 'deleting'))
+  ) strict;
+  create index vnf_snapshot_by_vnf on vnf_snapshot (vnfInstanceId, creationStartedAt, id);
+  create index vnf_snapshot_by_name on vnf_snapshot (name, creationStartedAt, id);
+  create index vnf_snapshot_by_run on vnf_snapshot (runId, creationStartedAt, id);
+  create index vnf_snapshot_by_purpose on vnf_snapshot (purpose, creationStartedAt, id);
+  create index vnf_snapshot_by_time on vnf_snapshot (creationStartedAt, id);
+  create index vnf_snapshot_unfinished on vnf_snapshot (availability) where availability <> 'available';
+
+  -- Apart, so that the rows which queries look through stay small.
+  create table vnf_snapshot_record (
+    id text primary key references vnf_snapshot (id) on delete cascade,
     record text not null,
     vnfd text
   ) strict;
-  create index vnf_snapshot_by_vnf on vnf_snapshot (vnfInstanceId, creationStartedAt);
-  create index vnf_snapshot_by_name on vnf_snapshot (name, creationStartedAt);
-  create index vnf_snapshot_by_run on vnf_snapshot (runId, creationStartedAt);
-  create index vnf_snapshot_by_purpose on vnf_snapshot (purpose, creationStartedAt);
-  create index vnf_snapshot_by_time on vnf_snapshot (creationStartedAt);
-  create index vnf_snapshot_unfinished on vnf_snapshot (availability) where availability <> 'available';
 
   create table vnfc_snapshot (
     id text not null,
@@ -30,8 +35,8 @@ export const migrations: readonly string[] = [
     location text,
     primary key (vnfSnapshotId, id)
   ) strict;
-  create index vnfc_snapshot_by_vnfc on vnfc_snapshot (vnfcInstanceId);
-  create index vnfc_snapshot_by_resource on vnfc_snapshot (resourceId);
+  create index vnfc_snapshot_by_vnfc on vnfc_snapshot (vnfcInstanceId, vnfSnapshotId);
+  create index vnfc_snapshot_by_resource on vnfc_snapshot (resourceId, vnfSnapshotId);
 
   create table package (
     id text primary key,

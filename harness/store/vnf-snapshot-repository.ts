@@ -41,20 +41,18 @@ export class VnfSnapshotRepository {
    */
   begin(snapshot: VnfSnapshot, vnfd: unknown): void {
     const it = vnfSnapshot.parse(snapshot);
-    this.database.run(
-      `insert into vnf_snapshot (id, vnfInstanceId, service, vnfdId, name, purpose, runId, creationStartedAt, availability, record, vnfd)
-       values (?, ?, ?, ?, ?, ?, ?, ?, 'creating', ?, ?)`,
-      it.id,
-      it.vnfInstanceId,
-      it.userDefinedData.service ?? null,
-      it.vnfdId,
-      it.userDefinedData.name,
-      it.userDefinedData.purpose,
-      it.userDefinedData.runId ?? null,
-      it.creationStartedAt,
-      JSON.stringify(it),
-      vnfd === undefined ? null : JSON.stringify(vnfd),
-    );
+    const { name, purpose, service, runId } = it.userDefinedData;
+    this.database.atomically(() => {
+      this.database.run(
+        `insert into vnf_snapshot (id, vnfInstanceId, service, vnfdId, name, purpose, runId, creationStartedAt, availability)
+         values (?, ?, ?, ?, ?, ?, ?, ?, 'creating')`,
+        ...[it.id, it.vnfInstanceId, service ?? null, it.vnfdId, name, purpose, runId ?? null, it.creationStartedAt],
+      );
+      this.database.run(
+        'insert into vnf_snapshot_record (id, record, vnfd) values (?, ?, ?)',
+        ...[it.id, JSON.stringify(it), vnfd === undefined ? null : JSON.stringify(vnfd)],
+      );
+    });
   }
 
   /** All of them are listed from now on, or none is: those of one consistent cut belong together. */
@@ -78,14 +76,13 @@ export class VnfSnapshotRepository {
   }
 
   #write(it: VnfSnapshot, availability: Availability): void {
+    const { name } = it.userDefinedData;
     const changes = this.database.run(
-      'update vnf_snapshot set name = ?, availability = ?, record = ? where id = ?',
-      it.userDefinedData.name,
-      availability,
-      JSON.stringify(it),
-      it.id,
+      'update vnf_snapshot set name = ?, availability = ? where id = ?',
+      ...[name, availability, it.id],
     );
     if (changes === 0) throw missingSnapshot(it.id);
+    this.database.run('update vnf_snapshot_record set record = ? where id = ?', JSON.stringify(it), it.id);
     this.database.run('delete from vnfc_snapshot where vnfSnapshotId = ?', it.id);
     for (const vnfc of it.vnfcSnapshots) {
       const { location } = vnfc.userDefinedData;
@@ -105,17 +102,27 @@ export class VnfSnapshotRepository {
   list(filter: VnfSnapshotFilter = {}): VnfSnapshot[] {
     const { sql, values, rest } = condition(filter);
     const found: VnfSnapshot[] = [];
-    // Attributes without a column of their own are looked at row by row, so that memory stays flat.
     const limit = filter.limit ?? Number.POSITIVE_INFINITY;
     const pushedLimit = rest.length === 0 && Number.isFinite(limit) ? ` limit ${Math.max(0, Math.trunc(limit))}` : '';
-    const rows = this.database.each<{ record: string }>(
-      `select record from vnf_snapshot where ${sql} order by creationStartedAt desc, id desc${pushedLimit}`,
+    // The ids come from indexes alone; then one record after the other, so that memory does not grow with the history.
+    const ids = this.database.all<{ id: string }>(
+      `select id from vnf_snapshot where ${sql} order by creationStartedAt desc, id desc${pushedLimit}`,
       ...values,
     );
-    for (const { record } of rows) {
+    // A record that does not contain the text of a value cannot match it, and need not be read closely.
+    const texts = rest.flatMap(({ operator, values: [text = ''], values: { length } }) =>
+      (operator === 'eq' || operator === 'cont') && length === 1 ? [JSON.stringify(text).slice(1, -1)] : [],
+    );
+    const contains = texts.map(() => ' and instr(record, ?) > 0').join('');
+    for (const { id } of ids) {
       if (found.length >= limit) break;
-      const it: unknown = JSON.parse(record);
-      if (matches(it, rest)) found.push(vnfSnapshot.parse(it));
+      const row = this.database.first<{ record: string }>(
+        `select record from vnf_snapshot_record where id = ?${contains}`,
+        ...[id, ...texts],
+      );
+      if (row === undefined) continue;
+      const it = recordOf(row);
+      if (matches(it, rest)) found.push(it);
     }
     return found;
   }
@@ -123,7 +130,7 @@ export class VnfSnapshotRepository {
   /** @throws OrdealError of kind snapshot-missing, or snapshot-corrupt when verification found it so */
   show(id: string): VnfSnapshot {
     const row = this.database.first<{ record: string; availability: Availability }>(
-      'select record, availability from vnf_snapshot where id = ?',
+      'select record, availability from vnf_snapshot join vnf_snapshot_record using (id) where id = ?',
       id,
     );
     if (row?.availability === 'corrupt') {
@@ -132,7 +139,7 @@ export class VnfSnapshotRepository {
       });
     }
     if (row === undefined || row.availability !== 'available') throw missingSnapshot(id);
-    return vnfSnapshot.parse(JSON.parse(row.record));
+    return recordOf(row);
   }
 
   availability(id: string): Availability | undefined {
@@ -150,14 +157,14 @@ export class VnfSnapshotRepository {
   unfinished(): { snapshot: VnfSnapshot; availability: Availability }[] {
     return this.database
       .all<{ record: string; availability: Availability }>(
-        "select record, availability from vnf_snapshot where availability in ('creating', 'deleting')",
+        "select record, availability from vnf_snapshot join vnf_snapshot_record using (id) where availability in ('creating', 'deleting')",
       )
-      .map((row) => ({ snapshot: vnfSnapshot.parse(JSON.parse(row.record)), availability: row.availability }));
+      .map((row) => ({ snapshot: recordOf(row), availability: row.availability }));
   }
 
   /** The VNFD as it was when the snapshot was taken. */
   vnfd(id: string): unknown {
-    const row = this.database.first<{ vnfd: string | null }>('select vnfd from vnf_snapshot where id = ?', id);
+    const row = this.database.first<{ vnfd: string | null }>('select vnfd from vnf_snapshot_record where id = ?', id);
     return row?.vnfd === null || row === undefined ? undefined : JSON.parse(row.vnfd);
   }
 
@@ -201,6 +208,12 @@ const columns: Readonly<Record<string, string>> = {
   'userDefinedData/runId': 'runId',
 };
 
+const parts: Readonly<Record<string, string>> = {
+  'vnfcSnapshots/id': 'id',
+  'vnfcSnapshots/vnfcInstanceId': 'vnfcInstanceId',
+  'vnfcSnapshots/computeSnapshotResource/resourceId': 'resourceId',
+};
+
 /** What the database can decide, and what is left to be looked at. */
 function condition(filter: VnfSnapshotFilter): { sql: string; values: string[]; rest: AttributeFilter } {
   const conditions = ["availability = 'available'"];
@@ -223,13 +236,25 @@ function condition(filter: VnfSnapshotFilter): { sql: string; values: string[]; 
   add('id in (select value from json_each(?))', filter.ids && JSON.stringify(filter.ids));
   const where = typeof filter.where === 'string' ? parseAttributeFilter(filter.where) : (filter.where ?? []);
   for (const it of where) {
-    const column = columns[it.attribute.join('/')];
-    if (column !== undefined && (it.operator === 'eq' || it.operator === 'in')) {
-      add(`${column} in (select value from json_each(?))`, JSON.stringify(it.values));
+    const path = it.attribute.join('/');
+    const column = columns[path];
+    const part = parts[path];
+    if (it.operator === 'eq' || it.operator === 'in') {
+      const among = 'in (select value from json_each(?))';
+      if (column !== undefined) add(`${column} ${among}`, JSON.stringify(it.values));
+      else if (part !== undefined) {
+        add(`id in (select vnfSnapshotId from vnfc_snapshot where ${part} ${among})`, JSON.stringify(it.values));
+      } else rest.push(it);
+    } else if (it.operator === 'cont' && column !== undefined) {
+      conditions.push(`(${it.values.map(() => `instr(${column}, ?) > 0`).join(' or ')})`);
+      values.push(...it.values);
     } else rest.push(it);
   }
   return { sql: conditions.join(' and '), values, rest };
 }
+
+/** It was checked when it was written, and nobody else writes here. */
+const recordOf = (row: { record: string }): VnfSnapshot => JSON.parse(row.record);
 
 const missingSnapshot = (id: string): OrdealError =>
   new OrdealError('snapshot-missing', `VNF Snapshot "${id}" is not in the repository`, {
