@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join, posix } from 'node:path';
 import type { Envelope, TestStepResult } from '@cucumber/messages';
@@ -5,6 +6,7 @@ import type { JSONReport, JSONReportSpec, JSONReportSuite } from '@playwright/te
 import { z } from 'zod';
 import type { Capability } from '../../harness/model/capability.js';
 import { classifyIo, OrdealError } from '../../harness/util/errors.js';
+import { packageRoot } from '../../harness/util/package-root.js';
 import { validate } from '../../harness/util/validate.js';
 
 /** One test or scenario with its tags and what became of it. */
@@ -147,6 +149,16 @@ const firstLine = (message: string): string =>
     .split('\n')[0]
     ?.slice(0, 200) ?? '';
 
+/** cucumber names a feature from the folder it ran in; one of ours is named from the root of the project. */
+function featureOf(uri: string): string {
+  const parts = uri
+    .replaceAll('\\', '/')
+    .split('/')
+    .filter((p) => p !== '..' && p !== '.');
+  const tails = parts.map((_, i) => parts.slice(i).join('/'));
+  return tails.find((tail) => existsSync(join(packageRoot, tail))) ?? uri;
+}
+
 /** The messages of cucumber's `message` formatter, one JSON object a line. */
 export function cucumberProofs(content: string, where: string): Found {
   const envelopes = content
@@ -169,7 +181,7 @@ export function cucumberProofs(content: string, where: string): Found {
     if (pickle === undefined) return [];
     const own = [...attempts.values()].filter((a) => a.pickleId === pickle.id);
     const line = 'location' in pickle && pickle.location ? `:${pickle.location.line}` : '';
-    const base = { title: pickle.name, file: `${pickle.uri}${line}`, tags: pickle.tags.map((t) => t.name) };
+    const base = { title: pickle.name, file: `${featureOf(pickle.uri)}${line}`, tags: pickle.tags.map((t) => t.name) };
     const results = own.flatMap((a) => a.results);
     const failed = results.find((r) => ['FAILED', 'AMBIGUOUS', 'UNDEFINED'].includes(r.status));
     if (failed)

@@ -139,7 +139,7 @@ test("cucumber's messages are read, scenario by scenario, also of a run that was
   ];
   const { found, at } = cucumberProofs(envelopes.map((e) => JSON.stringify(e)).join('\n'), 'cucumber.ndjson');
   expect(found.map((p) => p.result)).toEqual(['passed', 'failed', 'skipped', 'failed']);
-  expect(found[0]).toMatchObject({ title: 's1', file: 'features/a.feature:1', tags: ['@UC-4.1.1.7'] });
+  expect(found[0]).toMatchObject({ title: 's1', file: 'features/online-testing.feature:1', tags: ['@UC-4.1.1.7'] });
   expect(at).toBe('2026-11-23T00:01:30.000Z');
 });
 
