@@ -119,7 +119,7 @@ test("cucumber's messages are read, scenario by scenario, also of a run that was
     {
       pickle: {
         id: `p${n}`,
-        uri: 'features/a.feature',
+        uri: n === 1 ? '../some/where/features/online-testing.feature' : 'features/a.feature',
         location: { line: n },
         name: `s${n}`,
         tags: [{ name: '@UC-4.1.1.7' }],
