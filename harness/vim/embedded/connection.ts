@@ -68,10 +68,20 @@ export class HostConnection {
     try {
       return await Promise.race([this.#rpc.sendRequest<Result<M>>(method, params), late, this.#lost]);
     } catch (e) {
-      throw e instanceof ResponseError && isSerialised(e.data) ? OrdealError.fromJSON(e.data) : e;
+      throw this.#classify(method, e);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #classify(method: string, e: unknown): OrdealError {
+    if (e instanceof OrdealError) return e;
+    if (e instanceof ResponseError) {
+      if (isSerialised(e.data)) return OrdealError.fromJSON(e.data);
+      return new OrdealError('vim-failed', `The embedded VIM refused ${method}`, { cause: e });
+    }
+    // The library's own errors: the connection is closed, or was disposed of.
+    return unreachable(this.serviceId, 'the connection to its host is closed', e);
   }
 
   close(): void {

@@ -54,28 +54,41 @@ export async function prepare(name: string, bytes: Uint8Array): Promise<Prepared
   const { edited, ...limits } = edit(name, text);
   const prepared = binaryen.parseText(edited);
   try {
-    const f = binaryen.Features;
-    // Not All: that includes encodings that no supported Node.js reads.
-    prepared.setFeatures(
-      f.Atomics |
-        f.MutableGlobals |
-        f.NontrappingFPToInt |
-        f.SIMD128 |
-        f.BulkMemory |
-        f.BulkMemoryOpt |
-        f.SignExt |
-        f.ExceptionHandling |
-        f.TailCall |
-        f.ReferenceTypes |
-        f.Multivalue |
-        f.ExtendedConst,
-    );
+    prepared.setFeatures(supportedFeatures(binaryen.Features));
     if (prepared.validate() !== 1) throw invalid(name, 'the prepared module does not validate');
     return { binary: prepared.emitBinary(), ...limits };
   } finally {
     prepared.dispose();
   }
 }
+
+/** Not all that binaryen knows: that includes encodings that no supported Node.js reads. */
+export const supportedFeatures = (f: Readonly<Record<FeatureName, number>>): number =>
+  f.Atomics |
+  f.MutableGlobals |
+  f.NontrappingFPToInt |
+  f.SIMD128 |
+  f.BulkMemory |
+  f.BulkMemoryOpt |
+  f.SignExt |
+  f.ExceptionHandling |
+  f.TailCall |
+  f.ReferenceTypes |
+  f.Multivalue |
+  f.ExtendedConst;
+type FeatureName =
+  | 'Atomics'
+  | 'MutableGlobals'
+  | 'NontrappingFPToInt'
+  | 'SIMD128'
+  | 'BulkMemory'
+  | 'BulkMemoryOpt'
+  | 'SignExt'
+  | 'ExceptionHandling'
+  | 'TailCall'
+  | 'ReferenceTypes'
+  | 'Multivalue'
+  | 'ExtendedConst';
 
 const invalid = (name: string, what: string): OrdealError =>
   new OrdealError('module-invalid', `The WebAssembly module cannot run as a VNFC: ${what}`, {
