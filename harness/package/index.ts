@@ -1,6 +1,7 @@
 /** VNF and VNFC Snapshot Packages: what the folders above use. */
 export type { SignatureInfo, TrustOptions } from './cms-signature.js';
 export type { PackageArtifact, PackageContent, VnfcImages } from './content.js';
+export { type DiffOptions, diffPackages, type ImageDiff, type PackageDiff, type VnfcDiff } from './diff.js';
 export { type ExtractedPackage, type ExtractOptions, extractPackage } from './extract.js';
 export { type Identity, readCertificates, readIdentity } from './keys.js';
 export { PackageManagement } from './management.js';
