@@ -23,13 +23,28 @@ export interface Comparison {
   readonly growth: number;
   /** The change within the baseline itself, when it drifts. */
   readonly drift?: number;
+  /** Why it is worse although the effect has no bounds. */
+  readonly tail?: string;
+}
+
+/** Whether a difference is shown at all, at a given false alarm rate; when there is a better way than the bounds. */
+export interface Guard {
+  worse(alpha: number): boolean;
+  better(alpha: number): boolean;
+}
+
+export interface CompareRules {
+  readonly direction: Direction;
+  readonly margin: Tolerance;
+  readonly confidence: number;
+  readonly guard?: Guard;
 }
 
 /**
  * Two estimates against a margin. The bounds of each side are combined by the method of variance estimates recovery
  * (Zou and Donner, Statistics in Medicine 27, 2008), which keeps them asymmetric and needs no common variance.
  *
- * - worse: the effect exceeds the margin at `confidence`, and it exceeds nothing at all at 1 - `falseAlarm`.
+ * - worse: the effect exceeds the margin at `confidence`, and there is a change at all at 1 - `falseAlarm`.
  * - better: likewise on the other side.
  * - as before: the effect is shown, at `confidence`, to stay within the margin (one of the two one-sided tests of
  *   Schuirmann, J. Pharmacokinet. Biopharm. 15, 1987; better is no harm, so the other is not asked for).
@@ -39,7 +54,7 @@ export interface Comparison {
 export function compare(
   before: Estimate,
   after: Estimate,
-  { direction, margin: tolerance, confidence }: { direction: Direction; margin: Tolerance; confidence: number },
+  { direction, margin: tolerance, confidence, guard }: CompareRules,
 ): Comparison {
   const sign = direction === 'lower-is-better' ? 1 : -1;
   const relative = (tolerance.relative ?? 0) * Math.abs(before.value);
@@ -64,10 +79,14 @@ export function compare(
   const down = reachDown(alpha, 1 + slope);
   const up = reachUp(alpha, 1 + slope);
   const asBefore = harm + up <= margin;
+  const differs: Guard = guard ?? {
+    worse: (a) => harm - reachDown(a, 1) > 0,
+    better: (a) => harm + reachUp(a, 1) < 0,
+  };
   const worse = (share: number) =>
-    harm - reachDown(alpha * share, 1 + slope) > margin && harm - reachDown(falseAlarm * share, 1) > 0;
+    harm - reachDown(alpha * share, 1 + slope) > margin && differs.worse(falseAlarm * share);
   const better = (share: number) =>
-    harm + reachUp(alpha * share, 1 - slope) < -margin && harm + reachUp(falseAlarm * share, 1) < 0;
+    harm + reachUp(alpha * share, 1 - slope) < -margin && differs.better(falseAlarm * share);
 
   const low = sign > 0 ? effect - down : effect - up;
   const high = sign > 0 ? effect + up : effect + down;

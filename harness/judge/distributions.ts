@@ -65,9 +65,6 @@ export function studentCritical(alpha: number, df: number): number {
   return Math.sqrt((df * (1 - y)) / Math.max(y, 1e-300));
 }
 
-/** The z that is exceeded with probability `alpha`: Student's t with so many degrees of freedom that it is normal. */
-export const normalCritical = (alpha: number): number => studentCritical(alpha, 1e7);
-
 /**
  * One-sided bounds of a proportion after Clopper and Pearson (Biometrika 26, 1934), exact for whole counts.
  * @param hits and @param n may be effective counts, so need not be whole.
@@ -108,3 +105,6 @@ export function tabledCritical(alpha: number, df: number): number {
   criticals.set(key, value);
   return value;
 }
+
+/** The z that is exceeded with probability `alpha`: Student's t with so many degrees of freedom that it is normal. */
+export const normalCritical = (alpha: number): number => tabledCritical(alpha, 1e7);

@@ -1,7 +1,14 @@
 import { dependence, memoryOf } from './dependence.js';
 import { clopperPearson, incompleteBeta, normalCritical, solveIncreasing, tabledCritical } from './distributions.js';
-import { ascending, clamp, mean, quantile } from './numbers.js';
+import { ascending, clamp, mapped, mean, quantile } from './numbers.js';
 
+/** `spread` is the mean distance from the median. */
+export type Quantity = 'mean' | 'p50' | 'p90' | 'p95' | 'p99' | 'spread';
+
+/** Fewer values than this tell nothing about their own dependence. */
+export const fewestValues = 12;
+/** Fewer effective values than this are one event seen many times. */
+export const fewestEffective = 5;
 /** One quantity of one series, with what the series knows about it. */
 export interface Estimate {
   readonly value: number;
@@ -14,6 +21,16 @@ export interface Estimate {
   /** By which factor the series must grow before both bounds exist; 1 when they do. */
   growth(alpha: number): number;
 }
+
+export function estimateOf(values: readonly number[], quantity: Quantity): Estimate {
+  const p = levelOf(quantity);
+  if (p !== undefined) return quantileEstimate(values, p);
+  return quantity === 'mean' ? meanEstimate(values) : spreadEstimate(values);
+}
+
+/** 0.95 for `p95`; undefined for what is no quantile. */
+export const levelOf = (quantity: Quantity): number | undefined =>
+  quantity === 'mean' || quantity === 'spread' ? undefined : Number(quantity.slice(1)) / 100;
 
 /** The mean, by Student's t with the effective number of values. */
 export function meanEstimate(values: readonly number[] | Float64Array): Estimate {
@@ -38,9 +55,9 @@ export function meanEstimate(values: readonly number[] | Float64Array): Estimate
 export function quantileEstimate(values: readonly number[] | Float64Array, p: number): Estimate {
   const sorted = ascending(values);
   const value = quantile(sorted, p);
-  const below = Float64Array.from(values, (x) => (x <= value ? 1 : 0));
-  const memory = memoryOf(values);
-  const effectiveN = Math.min(dependence(below, memory).effectiveN, values.length / thresholdMemory(p, memory));
+  const below = mapped(values, (x) => (x <= value ? 1 : 0));
+  const memory = memoryOf(values, sorted);
+  const effectiveN = Math.min(dependence(below).effectiveN, values.length / thresholdMemory(p, memory));
   // The dependence is itself an estimate: t instead of z, told as fewer values.
   const counted = (alpha: number) => {
     const cautious = normalCritical(alpha) / tabledCritical(alpha, Math.max(1, effectiveN - 1));
@@ -101,11 +118,12 @@ export function thresholdMemory(p: number, rho: number): number {
 
 /** The spread: the mean distance from the median. Unlike the quartiles it sees two modes move apart. */
 export function spreadEstimate(values: readonly number[] | Float64Array): Estimate {
-  const median = quantile(ascending(values), 0.5);
-  const distances = Float64Array.from(values, (x) => Math.abs(x - median));
+  const sorted = ascending(values);
+  const median = quantile(sorted, 0.5);
+  const distances = mapped(values, (x) => Math.abs(x - median));
   const value = mean(distances);
-  const memory = memoryOf(values);
-  const seen = dependence(distances, memory);
+  const memory = memoryOf(values, sorted);
+  const seen = dependence(distances);
   // Distances may hide memory (two modes): it counts as for a threshold, the worst of what a distance can be.
   const effectiveN = Math.min(seen.effectiveN, values.length / thresholdMemory(0.5, memory));
   const standardError = seen.standardError * Math.sqrt(seen.effectiveN / effectiveN);

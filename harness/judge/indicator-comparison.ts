@@ -1,9 +1,10 @@
 import type { IndicatorName, Tolerance } from '../model/network-service.js';
 import type { History } from '../model/probe.js';
-import { compare } from './compare.js';
-import { designEffect, type Estimate, ratioEstimate } from './estimate.js';
+import { compare, type Guard } from './compare.js';
+import { fisherGreater } from './distributions.js';
+import { designEffect, type Estimate, fewestValues, ratioEstimate } from './estimate.js';
 import { availability, goodLatencies, indicatorRules } from './indicators.js';
-import { CannotJudge, checkRules, fewestValues, type Prepared, prepareSeries } from './series.js';
+import { CannotJudge, checkRules, type Prepared, prepareSeries } from './series.js';
 
 export interface Rules {
   readonly margin: Tolerance;
@@ -67,7 +68,27 @@ function compareErrors(before: History, after: History, rules: Rules): Prepared 
     rules,
     'errorRatio',
     count(a) === 0,
+    fisher({ hits: count(b), n: b.length }, { hits: count(a), n: a.length }, effect),
   );
+}
+
+interface Hits {
+  readonly hits: number;
+  readonly n: number;
+}
+
+/** Fisher's exact test on effective counts, rounded to the side that claims less. */
+function fisher(before: Hits, after: Hits, effect: number): Guard {
+  const greater = (less: Hits, more: Hits) =>
+    fisherGreater(
+      Math.ceil(less.hits / effect),
+      Math.max(Math.ceil(less.hits / effect), Math.floor(less.n / effect)),
+      Math.floor(more.hits / effect),
+      Math.floor(more.n / effect),
+    );
+  const worse = greater(before, after);
+  const better = greater(after, before);
+  return { worse: (alpha) => worse <= alpha, better: (alpha) => better <= alpha };
 }
 
 /**
@@ -114,9 +135,16 @@ interface Counted {
   readonly n: number;
 }
 
-function counted(b: Counted, a: Counted, rules: Rules, name: IndicatorName, flawless: boolean): Prepared {
+function counted(
+  b: Counted,
+  a: Counted,
+  rules: Rules,
+  name: IndicatorName,
+  flawless: boolean,
+  guard?: Guard,
+): Prepared {
   const { direction } = indicatorRules[name];
-  const comparison = compare(b.estimate, a.estimate, { ...rules, direction });
+  const comparison = compare(b.estimate, a.estimate, { ...rules, direction, ...(guard ? { guard } : {}) });
   const values = Math.min(b.n, a.n);
   const prepared = { before: b.estimate, after: a.estimate, comparison, values };
   if (values < fewestValues) {

@@ -6,7 +6,14 @@ export function mean(values: ArrayLike<number>): number {
   return sum / values.length;
 }
 
-export const ascending = (values: ArrayLike<number>): Float64Array => Float64Array.from(values).sort();
+export const ascending = (values: ArrayLike<number>): Float64Array => mapped(values, (x) => x).sort();
+
+/** As Float64Array.from(values, f), which is ten times slower. */
+export function mapped(values: ArrayLike<number>, f: (x: number) => number): Float64Array {
+  const out = new Float64Array(values.length);
+  for (let i = 0; i < out.length; i++) out[i] = f(values[i] ?? 0);
+  return out;
+}
 
 /** The quantile of values in ascending order, between neighbours in proportion (Hyndman and Fan's type 7); NaN if empty. */
 export function quantile(sorted: Float64Array, p: number): number {

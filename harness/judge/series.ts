@@ -1,10 +1,12 @@
 import type { Tolerance } from '../model/network-service.js';
 import type { IndicatorOutcome } from '../model/verdict.js';
 import { type Comparison, compare, type Direction } from './compare.js';
-import { type Estimate, meanEstimate, quantileEstimate, spreadEstimate } from './estimate.js';
+import { driftOf, withDrift } from './drift.js';
+import { type Estimate, estimateOf, fewestEffective, fewestValues, type Quantity } from './estimate.js';
 import { shown } from './numbers.js';
+import { withTail } from './tail.js';
 
-export type Quantity = 'mean' | 'p50' | 'p90' | 'p95' | 'p99' | 'spread';
+export type { Quantity } from './estimate.js';
 
 export interface SeriesOptions {
   readonly direction: Direction;
@@ -33,10 +35,6 @@ export interface SeriesResult {
   readonly needMore?: number;
 }
 
-/** Fewer values than this tell nothing about their own dependence. */
-export const fewestValues = 12;
-/** Fewer effective values than this are one event seen many times. */
-export const fewestEffective = 5;
 /** No advice to measure more than so many times as long. */
 const longest = 100;
 
@@ -71,14 +69,13 @@ export function prepareSeries(
   checkRules(margin, confidence);
   checkValues('before', before);
   checkValues('after', after);
-  const b = estimate(before, quantity);
-  const a = estimate(after, quantity);
+  const b = estimateOf(before, quantity);
+  const a = estimateOf(after, quantity);
   const values = Math.min(before.length, after.length);
   const effective = Math.min(b.effectiveN, a.effectiveN);
   const rules = { direction, margin, confidence };
-  const plain = compare(b, a, rules);
   const drift = driftOf(before, quantity, rules);
-  const comparison = drift === 0 ? plain : allowingFor(drift, b, a, plain, rules);
+  const comparison = withDrift(drift, b, a, withTail(before, after, quantity, compare(b, a, rules), rules), rules);
   if (values < fewestValues) {
     const reason = `only ${values} values, and ${fewestValues} are the fewest that can be judged`;
     return { before: b, after: a, comparison, values, blocked: { reason, growth: fewestValues / values } };
@@ -88,40 +85,6 @@ export function prepareSeries(
     return { before: b, after: a, comparison, values, blocked: { reason, growth: (2 * fewestEffective) / effective } };
   }
   return { before: b, after: a, comparison, values };
-}
-
-/** The change between the first and the last third of a series, in its unit; 0 when none beyond the margin is shown. */
-function driftOf(values: readonly number[], quantity: Quantity, rules: Parameters<typeof compare>[2]): number {
-  const third = Math.floor(values.length / 3);
-  if (third < fewestValues) return 0;
-  const first = estimate(values.slice(0, third), quantity);
-  const last = estimate(values.slice(-third), quantity);
-  const comparison = compare(first, last, rules);
-  return comparison.worse(1) || comparison.better(1) ? comparison.effect : 0;
-}
-
-/**
- * A baseline that drifts would have gone on drifting. The thirds are two thirds of a window apart, the two windows
- * one window at least, and the pause between them is not known: twice the drift is laid at the baseline's door, and
- * nothing is shown to be as before.
- */
-function allowingFor(
-  drift: number,
-  before: Estimate,
-  after: Estimate,
-  plain: Comparison,
-  rules: Parameters<typeof compare>[2],
-): Comparison {
-  const allowed = { ...rules, margin: { absolute: plain.margin + 2 * Math.abs(drift) } };
-  const wide = compare(before, after, allowed);
-  const harmful = drift > 0 === (rules.direction === 'lower-is-better');
-  return {
-    ...plain,
-    worse: harmful ? wide.worse : plain.worse,
-    better: harmful ? plain.better : wide.better,
-    asBefore: false,
-    drift,
-  };
 }
 
 export function checkRules(margin: Tolerance, confidence: number): void {
@@ -134,17 +97,6 @@ function checkValues(which: string, values: readonly number[]): void {
   if (values.length === 0) throw new CannotJudge(`there are no values ${which}`);
   const bad = values.filter((x) => !Number.isFinite(x)).length;
   if (bad > 0) throw new CannotJudge(`${bad} of ${values.length} values ${which} are not finite numbers`);
-}
-
-function estimate(values: readonly number[], quantity: Quantity): Estimate {
-  switch (quantity) {
-    case 'mean':
-      return meanEstimate(values);
-    case 'spread':
-      return spreadEstimate(values);
-    default:
-      return quantileEstimate(values, Number(quantity.slice(1)) / 100);
-  }
 }
 
 /** @param share of the error budget for claims of a difference; see `holm`. */
@@ -178,9 +130,10 @@ export interface Verdict {
 
 export function outcomeOf({ comparison, blocked, granted }: Prepared, worse: boolean, better: boolean): Verdict {
   if (blocked !== undefined) return { outcome: 'inconclusive', ...blocked };
-  const { margin, interval, asBefore, drift } = comparison;
+  const { margin, interval, asBefore, drift, tail } = comparison;
   const where = interval === undefined ? 'without bounds' : `between ${shown(interval[0])} and ${shown(interval[1])}`;
   const limit = `the margin of ${shown(margin)}`;
+  if (worse && interval === undefined && tail !== undefined) return { outcome: 'worse', reason: tail, growth: 1 };
   if (worse) return { outcome: 'worse', reason: `the effect is ${where}, beyond ${limit}`, growth: 1 };
   if (better) return { outcome: 'better', reason: `the effect is ${where}, better by more than ${limit}`, growth: 1 };
   if (granted !== undefined) return { outcome: 'as-before', reason: granted, growth: 1 };
