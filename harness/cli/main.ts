@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { exitCodeOfError, exitCodes } from '../model/exit-codes.js';
 import { asError, OrdealError } from '../util/errors.js';
+import type { ActionWrapper, Register } from './command.js';
 import { capabilitiesCommand } from './commands/capabilities.js';
 import { packageCommand } from './commands/package.js';
 import { recoverCommand, statusCommand } from './commands/recover.js';
@@ -9,14 +10,6 @@ import { planCommand, runCommand } from './commands/run.js';
 import { servicesCommand } from './commands/services.js';
 import { snapshotCommand } from './commands/snapshot.js';
 import { Context, type GlobalOptions, type Outside } from './context.js';
-
-/** A command registers itself and returns its exit code. */
-export type Register = (program: Command, action: ActionWrapper) => void;
-
-/** Gives the action its context; what it returns is the exit code. */
-export type ActionWrapper = <A extends unknown[]>(
-  work: (context: Context, ...args: A) => Promise<number>,
-) => (...args: A) => Promise<void>;
 
 const commands: readonly Register[] = [
   runCommand,

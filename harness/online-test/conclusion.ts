@@ -39,5 +39,4 @@ export function conclude({ recorder, plan, observation, injector }: Run, measure
       : service === 'recovered' && back !== null && back <= plan.expectedRecoveryMs
         ? 'within'
         : 'beyond';
-  record.outages = observation.outages(measured.injectedMs);
 }

@@ -115,6 +115,8 @@ async function loop(
     if (lease.lost.aborted || (e instanceof OrdealError && e.kind === 'lease-lost')) throw e;
     await giveBack(run, covered, cover, e);
   } finally {
+    const [first] = injector.all;
+    if (first !== undefined) recorder.record.outages = run.observation.outages(first.injectedMs);
     recorder.injections(injector.all);
   }
 }

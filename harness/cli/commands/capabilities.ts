@@ -1,7 +1,7 @@
 import { faultKinds } from '../../model/fault.js';
 import { readService, ServiceSession } from '../../online-test/session.js';
+import type { Register } from '../command.js';
 import { type Context, table } from '../context.js';
-import type { Register } from '../main.js';
 import { serviceFile } from '../service-file.js';
 
 export const capabilitiesCommand: Register = (program, action) => {

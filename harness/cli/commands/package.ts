@@ -5,8 +5,8 @@ import { pipeline } from 'node:stream/promises';
 import { type PackageReport, showPackage, verifyPackage } from '../../package/index.js';
 import { writeAtomically } from '../../util/atomic-file.js';
 import { OrdealError } from '../../util/errors.js';
+import type { Register } from '../command.js';
 import { type Context, table } from '../context.js';
-import type { Register } from '../main.js';
 
 export const packageCommand: Register = (program, action) => {
   const command = program.command('package').description('VNF Snapshot Packages: the evidence of failed VNFCs');

@@ -1,7 +1,7 @@
 import { exitCodeOfError } from '../../model/exit-codes.js';
 import { recover, status } from '../../online-test/recover.js';
+import type { Register } from '../command.js';
 import { type Context, table } from '../context.js';
-import type { Register } from '../main.js';
 
 export const statusCommand: Register = (program, action) => {
   program

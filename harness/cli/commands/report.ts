@@ -5,8 +5,8 @@ import { runRecord } from '../../model/run-record.js';
 import { readService, ServiceSession } from '../../online-test/session.js';
 import { OrdealError } from '../../util/errors.js';
 import { readValidated } from '../../util/validate.js';
+import type { Register } from '../command.js';
 import type { Context } from '../context.js';
-import type { Register } from '../main.js';
 import { sampleServices } from '../service-file.js';
 
 interface ReportOptions {

@@ -1,13 +1,15 @@
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { ExitCode } from '../../model/exit-codes.js';
 import { exitCodeOfError } from '../../model/exit-codes.js';
 import { type RunRecord, runRecord } from '../../model/run-record.js';
 import type { Plan } from '../../online-test/plan.js';
 import { Journal } from '../../store/journal.js';
+import { writeAtomically } from '../../util/atomic-file.js';
 import { OrdealError } from '../../util/errors.js';
 import { packageRoot } from '../../util/package-root.js';
+import type { Register } from '../command.js';
 import type { Context } from '../context.js';
-import type { Register } from '../main.js';
 
 interface RunOptions {
   readonly dryRun?: boolean;
@@ -62,6 +64,9 @@ async function run(context: Context, features: string[], options: RunOptions): P
   const { runGherkin } = await outside.fronts.gherkin();
   const progress = context.json ? outside.stderr : outside.stdout;
   const records: RunRecord[] = [];
+  const allureResults = join(outFolder, 'allure-results');
+  // Allure takes what lies there from an earlier call for retries of this one.
+  if (options.dryRun !== true) await rm(allureResults, { recursive: true, force: true });
   const plans: Plan[] = [];
   try {
     const outcome = await runGherkin({
@@ -83,8 +88,12 @@ async function run(context: Context, features: string[], options: RunOptions): P
     });
     for (const record of records) {
       const folder = join(outFolder, record.id);
+      // A scenario that expects the failure has passed: only the steps know.
+      const steps = outcome.scenarios.find((s) => s.name === record.title)?.status;
+      record.scenario = steps === 'passed' ? 'passed' : 'failed';
+      await writeAtomically(join(folder, 'run.json'), `${JSON.stringify(record, null, 2)}\n`);
       await reports.writeReports(folder);
-      await reports.writeAllureResults(folder, record, join(outFolder, 'allure-results'));
+      await reports.writeAllureResults(folder, record, allureResults);
       context.say(reports.summaryText(record, { colour: progress.isTTY === true, width: context.width }));
     }
     if (records.length > 0) {

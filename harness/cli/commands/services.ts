@@ -3,8 +3,8 @@ import { vnfcsOf } from '../../model/network-service.js';
 import type { ComputeState } from '../../model/vim.js';
 import { readService, ServiceSession } from '../../online-test/session.js';
 import { OrdealError } from '../../util/errors.js';
+import type { Register } from '../command.js';
 import { type Context, table } from '../context.js';
-import type { Register } from '../main.js';
 import { sampleServices, serviceFile } from '../service-file.js';
 
 export const servicesCommand: Register = (program, action) => {

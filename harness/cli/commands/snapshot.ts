@@ -2,8 +2,8 @@ import type { InstanceSnapshot } from '../../model/snapshot.js';
 import type { SnapshotType } from '../../model/snapshot-descriptor.js';
 import { readService, ServiceSession } from '../../online-test/session.js';
 import { OrdealError } from '../../util/errors.js';
+import type { Register } from '../command.js';
 import { type Context, table } from '../context.js';
-import type { Register } from '../main.js';
 import { serviceFile } from '../service-file.js';
 
 interface CreateOptions {
