@@ -1,5 +1,4 @@
 import type { Vnfc } from '../../harness/model/network-service.js';
-import type { Simulation } from './reactor-simulator.js';
 
 interface Exports {
   readonly memory: WebAssembly.Memory;
@@ -8,6 +7,16 @@ interface Exports {
   readonly on_start: () => void;
   readonly on_message: (cp: number, from: number, pointer: number, length: number) => void;
   readonly on_timer: (id: number) => void;
+}
+
+/** What a VNFC needs of the simulation that it lives in. */
+export interface SimulatedWorld {
+  readonly nowMs: number;
+  readonly vnfcs: ReadonlyMap<string, { readonly address: number }>;
+  readonly random: () => number;
+  after(delayMs: number, run: () => void): void;
+  answered(handle: number, text: string): void;
+  carry(from: SimulatedVnfc, link: string, to: number, bytes: Buffer): void;
 }
 
 /** One VNFC on simulated time: booted, running, stalled, or crashed. */
@@ -27,7 +36,7 @@ export class SimulatedVnfc {
   #bootedAt = 0;
 
   constructor(
-    private readonly simulation: Simulation,
+    private readonly simulation: SimulatedWorld,
     readonly vnfc: Vnfc,
     readonly address: number,
     private readonly module: WebAssembly.Module,
