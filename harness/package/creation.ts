@@ -30,13 +30,13 @@ export async function createPackage(
     procedure.tell(2, 'VNFM', 'VNFM', 'identify the parameters', `VNFCs ${vnfcIds.join(', ')}`);
     await procedure.grant(snapshot.vnfInstanceId, vnfcIds);
   }
-  const created = records.create(request.name ?? snapshot.userDefinedData.name, {
+  const id = records.newId();
+  using _lease = state.leases.take(id, 'its creation');
+  using _inUse = state.leases.take(snapshot.id, `the creation of package ${id}`);
+  records.create(id, request.name ?? snapshot.userDefinedData.name, {
     ...request.userDefinedData,
     vnfInstanceId: snapshot.vnfInstanceId,
   });
-  const { id } = created;
-  using _lease = state.leases.take(id, 'its creation');
-  using _inUse = state.leases.take(snapshot.id, `the creation of package ${id}`);
   try {
     records.enter(id, 'BUILDING');
     const file = join(context.folder, packageFileName(id));

@@ -143,7 +143,7 @@ async function contentOf(archive: ArchiveReader, entry: ArchiveEntry): Promise<B
   return Buffer.concat(chunks);
 }
 
-/** No entry without a hash, no hash without an entry. What carries a signature is vouched for by itself. */
+/** No entry without a hash, no hash without an entry. */
 function checkListed(archive: ArchiveReader, manifest: string, { sources }: Manifest): void {
   const listed = new Set(sources.map((s) => s.path));
   const extra = [...archive.entries.keys()].filter((path) => path !== manifest && !listed.has(path));

@@ -46,9 +46,13 @@ export class PackageRecords {
     readonly now: () => Date = () => new Date(),
   ) {}
 
+  /** To be leased before the record is made, so that no other process takes it for abandoned. */
+  newId(): string {
+    return newId('pkg', this.now());
+  }
+
   /** A record without content; what depends on the content is absent until it is there. */
-  create(name: string, userDefinedData: Readonly<Record<string, unknown>>): VnfSnapshotPkgInfo {
-    const id = newId('pkg', this.now());
+  create(id: string, name: string, userDefinedData: Readonly<Record<string, unknown>>): void {
     const info: VnfSnapshotPkgInfo = {
       id,
       name,
@@ -60,7 +64,6 @@ export class PackageRecords {
       _links: { self: packageLink(id) },
     };
     this.#put(info);
-    return info;
   }
 
   /** @throws OrdealError of kind `busy` or `package-invalid` when the state does not allow that */
@@ -116,29 +119,50 @@ export class PackageRecords {
     return this.state.packages.list(filter).map(toRecord);
   }
 
-  /** The file first, so that no file is left that nobody knows of. */
+  /** The record first: a file that nobody knows of is swept by the next recovery, a record without a file is a lie. */
   async delete(id: string): Promise<void> {
-    const { info, file } = this.show(id);
-    if (busyStates.includes(info.state)) {
-      throw new OrdealError('busy', `Package "${id}" is ${info.state}`, { remedy: 'Delete it when that has ended.' });
-    }
-    this.state.leases.assertFree(id, `Package "${id}"`);
+    const { file } = this.state.database.transaction(() => {
+      const record = this.show(id);
+      if (busyStates.includes(record.info.state)) {
+        throw new OrdealError('busy', `Package "${id}" is ${record.info.state}`, {
+          remedy: 'Delete it when that has ended.',
+        });
+      }
+      this.state.leases.assertFree(id, `Package "${id}"`);
+      this.state.packages.remove(id);
+      return record;
+    });
     if (file !== undefined) await rm(file, { force: true });
-    this.state.packages.remove(id);
   }
 
-  /** @param folder where the files of the repository lie */
+  /**
+   * What a process that died left in the middle becomes ERROR; files that belong to no package are removed.
+   * @param folder where the files of the repository lie
+   */
   async recover(folder: string): Promise<string[]> {
     const done: string[] = [];
     for (const state of busyStates) {
       for (const { info } of this.list({ state })) {
         if (this.state.leases.holders(info.id).length > 0) continue;
         this.fail(info.id, new OrdealError('interrupted', `The process died while the package was ${state}`));
-        if (state !== 'EXTRACTING') await removeLeftovers(folder, info.id);
         done.push(`package ${info.id} was left ${state} by a process that died`);
       }
     }
+    for (const name of await filesIn(folder)) {
+      const id = /^\.?(pkg-.+?)\.zip(\.[0-9a-f]+\.tmp)?$/.exec(name)?.[1];
+      if (id === undefined || this.#owns(id, name.startsWith('.'))) continue;
+      await rm(join(folder, name), { force: true });
+      done.push(`removed ${name}, which belonged to no package`);
+    }
     return done;
+  }
+
+  /** Whether a file in the folder is still wanted: the package's own, or a temporary one that is being written. */
+  #owns(id: string, isTemporary: boolean): boolean {
+    const [found] = this.list({ id });
+    if (found === undefined) return false;
+    const isBusy = busyStates.includes(found.info.state);
+    return isTemporary ? isBusy : isBusy || found.info.state !== 'ERROR';
   }
 
   #put(info: VnfSnapshotPkgInfo, file?: string): void {
@@ -158,17 +182,12 @@ function toRecord({ record, location }: { record: unknown; location?: string }):
   };
 }
 
-/** The file itself, when it was renamed just before the end, and temporary files beside it. */
-async function removeLeftovers(folder: string, id: string): Promise<void> {
-  let names: string[];
+async function filesIn(folder: string): Promise<string[]> {
   try {
-    names = await readdir(folder);
+    return await readdir(folder);
   } catch (e) {
-    if (errnoOf(e) === 'ENOENT') return;
+    if (errnoOf(e) === 'ENOENT') return [];
     throw e;
-  }
-  for (const name of names) {
-    if (name === packageFileName(id) || name.startsWith(`.${packageFileName(id)}.`)) await rm(join(folder, name));
   }
 }
 

@@ -24,9 +24,10 @@ export async function receivePackage(
   const procedure = new PackageProcedure(engine, 'import', request.from);
   procedure.tell(1, sender, 'VNFM', `import a VNF Snapshot Package from ${request.from}`);
   await procedure.grant('', []);
-  const { id } = records.create(request.from, { imported: true, importedFrom: request.from });
+  const id = records.newId();
   const file = join(context.folder, packageFileName(id));
   using _ = engine.state.leases.take(id, 'its import');
+  records.create(id, request.from, { imported: true, importedFrom: request.from });
   try {
     records.enter(id, 'UPLOADING');
     const got = await transfer(request.from, file, signal);

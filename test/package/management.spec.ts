@@ -381,7 +381,7 @@ test('what a process that died left in the middle becomes ERROR, and its files g
     await writeFile(fileOf(machine, id), 'half');
     await writeFile(join(packageFolder(machine), `.${id}.zip.abcd.tmp`), 'half');
   }
-  expect(await records.recover()).toHaveLength(3);
+  expect(await records.recover()).toHaveLength(9);
   expect(await filesOf(machine)).toEqual([]);
   for (const info of await records.query()) expect(info).toMatchObject({ state: 'ERROR' });
 });

@@ -25,8 +25,9 @@ export interface Machine extends AsyncDisposable {
   snapshot(): Promise<VnfSnapshot>;
 }
 
-export async function openMachine(web: ServiceInput = {}): Promise<Machine> {
-  const folder = await mkdtemp(join(tmpdir(), 'ordeal-machine-'));
+/** @param at a folder that stays, instead of one that goes with the machine */
+export async function openMachine(web: ServiceInput = {}, at?: string): Promise<Machine> {
+  const folder = at ?? (await mkdtemp(join(tmpdir(), 'ordeal-machine-')));
   const state = await openState(join(folder, 'state'));
   const vim = new FakeVim();
   for (const id of ['web-1', 'web-2']) vim.add(id);
@@ -50,7 +51,7 @@ export async function openMachine(web: ServiceInput = {}): Promise<Machine> {
     snapshot: () => engine.create({ vnf: 'web', name: 'before', purpose: 'manual' }),
     [Symbol.asyncDispose]: async () => {
       await state[Symbol.asyncDispose]();
-      await rm(folder, { recursive: true, force: true });
+      if (at === undefined) await rm(folder, { recursive: true, force: true });
     },
   };
 }
