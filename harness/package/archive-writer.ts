@@ -114,7 +114,7 @@ export class ArchiveWriter {
     let held: Buffer[] = [];
     let heldBytes = 0;
     const flush = async () => {
-      await file.writeFile(Buffer.concat(held, heldBytes));
+      await writeAll(file, held);
       this.#bytes += heldBytes;
       held = [];
       heldBytes = 0;
@@ -126,6 +126,18 @@ export class ArchiveWriter {
       if (heldBytes >= flushBytes) await flush();
     }
     await flush();
+  }
+}
+
+/** Gathered, not copied: one large buffer after the other would keep the garbage collector busy. */
+async function writeAll(file: FileHandle, chunks: readonly Buffer[]): Promise<void> {
+  for (let left = [...chunks]; left.length > 0; ) {
+    let { bytesWritten } = await file.writev(left.slice(0, 512));
+    while (left[0] !== undefined && bytesWritten >= left[0].length) {
+      bytesWritten -= left[0].length;
+      left = left.slice(1);
+    }
+    if (left[0] !== undefined && bytesWritten > 0) left[0] = left[0].subarray(bytesWritten);
   }
 }
 
