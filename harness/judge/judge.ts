@@ -38,6 +38,14 @@ interface Case {
  * not cry wolf. `as-before` needs no such correction: it is claimed only when every indicator shows it.
  */
 export function judge(before: readonly History[], after: readonly History[], rules: JudgeRules): Judgement {
+  try {
+    return judgeAll(before, after, rules);
+  } catch (e) {
+    return { outcome: 'inconclusive', indicators: [crashed(e)] };
+  }
+}
+
+function judgeAll(before: readonly History[], after: readonly History[], rules: JudgeRules): Judgement {
   const cases = prepareCases(before, after, rules);
   const claims = (pick: (prepared: Prepared, share: number) => boolean) =>
     holm(
@@ -115,5 +123,17 @@ function resultOf({ name, probe, margin, windowMs, prepared }: Case, worse: bool
     ...(outcome === 'inconclusive' && needMoreMs > 0 ? { needMoreMs } : {}),
   };
 }
+
+const crashed = (e: unknown): IndicatorResult => ({
+  indicator: 'all',
+  probe: 'all',
+  unit: '',
+  before: null,
+  after: null,
+  effect: null,
+  margin: 0,
+  outcome: 'inconclusive',
+  reason: `the judge failed: ${e instanceof Error ? e.message : String(e)}`,
+});
 
 const finite = (x: number | undefined): number => (x !== undefined && Number.isFinite(x) ? x : 0);

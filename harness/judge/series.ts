@@ -93,9 +93,12 @@ export function checkRules(margin: Tolerance, confidence: number): void {
   if (!(confidence > 0.5 && confidence < 1)) throw new CannotJudge('the confidence is not between 0.5 and 1');
 }
 
+/** Beyond it a square is no number any more. */
+const largest = 1e150;
+
 function checkValues(which: string, values: readonly number[]): void {
   if (values.length === 0) throw new CannotJudge(`there are no values ${which}`);
-  const bad = values.filter((x) => !Number.isFinite(x)).length;
+  const bad = values.filter((x) => !(Math.abs(x) <= largest)).length;
   if (bad > 0) throw new CannotJudge(`${bad} of ${values.length} values ${which} are not finite numbers`);
 }
 
@@ -140,7 +143,7 @@ export function outcomeOf({ comparison, blocked, granted }: Prepared, worse: boo
   if (asBefore) return { outcome: 'as-before', reason: `the effect is ${where}, within ${limit}`, growth: 1 };
   if (drift !== undefined) {
     const change = `the baseline drifts by itself, ${shown(drift)} from its first third to its last`;
-    return { outcome: 'inconclusive', reason: change, growth: Number.POSITIVE_INFINITY };
+    return { outcome: 'inconclusive', reason: change, growth: 1 };
   }
   const reason = `the effect is ${where}, which does not tell whether it keeps ${limit}`;
   return { outcome: 'inconclusive', reason, growth: Math.max(1.25, comparison.growth) };

@@ -2,7 +2,7 @@ import type { IndicatorName } from '../model/network-service.js';
 import type { History } from '../model/probe.js';
 import { clopperPearson } from './distributions.js';
 import { compareIndicator } from './indicator-comparison.js';
-import { byProbe, indicatorRules } from './indicators.js';
+import { indicatorRules } from './indicators.js';
 import { shown } from './numbers.js';
 import { defaultConfidence, type JudgeRules, judgedIndicators, marginOf } from './rules.js';
 
@@ -22,9 +22,8 @@ const failingNow = 3;
  * normally before the test). Never throws: what cannot be judged is not steady.
  */
 export function steadiness(baseline: readonly History[], rules: JudgeRules): Steadiness {
-  const histories = [...byProbe(baseline).values()];
   const findings =
-    histories.length === 0 ? ['no probe: there is no baseline'] : histories.flatMap((h) => ofProbe(h, rules));
+    baseline.length === 0 ? ['no probe: there is no baseline'] : baseline.flatMap((h) => ofProbe(h, rules));
   return { steady: findings.length === 0, findings };
 }
 
