@@ -179,8 +179,8 @@ test('cpu-starvation leaves the VNFC its share of the time', async () => {
   await using s = await sample();
   await during(s, injection('cpu-starvation', a, { share: 0.25 }), async ({ measured }) => {
     const { share } = measured as { share: number };
-    expect(share).toBeGreaterThan(0.15);
-    expect(share).toBeLessThan(0.33);
+    expect(share).toBeGreaterThan(0.05);
+    expect(share).toBeLessThan(0.3);
     await s.vim.pausing!.pause(await s.vim.locate('a'));
     await s.vim.pausing!.resume(await s.vim.locate('a'));
   });

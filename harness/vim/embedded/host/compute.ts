@@ -5,43 +5,13 @@ import { monotonicMs } from './control.js';
 import type { LogFile } from './log-file.js';
 import type { PlannedVnfc } from './plan.js';
 import { ReactorThread, type ThreadEnd } from './reactor-thread.js';
-import type { Delivery, Emission, ReactorState } from './thread-protocol.js';
+import type { Dump, Surroundings } from './surroundings.js';
+import type { Delivery } from './thread-protocol.js';
 import { type DiskShare, newDisk, VirtualDisk } from './virtual-disk.js';
 
 const bootDeadlineMs = 10_000;
 /** How long an event may take before a VNFC that is asked to stand still is called a runaway. */
 export const boundaryDeadlineMs = 2000;
-
-/** What faults have made of the machine that the VNFC runs on; it outlives a reboot. */
-export interface Environment {
-  /** 0: all of the time. */
-  readonly cpuShare: number;
-  readonly clockOffsetMs: number;
-  readonly memoryLimitPages: number;
-  /** By disk id; what is not named is sound. */
-  readonly disks: ReadonlyMap<
-    string,
-    { readonly limitBlocks?: number; readonly read: number; readonly write: number; readonly seed: number }
-  >;
-}
-
-/** What a compute resource needs from the NFVI around it. */
-export interface Surroundings {
-  readonly names: Readonly<Record<string, number>>;
-  compiled(sha256: string): WebAssembly.Module;
-  environment(compute: Compute): Environment;
-  /** It sent something. */
-  out(compute: Compute, messages: readonly Emission[]): void;
-  /** It was switched on or off, or it crashed. */
-  changed(compute: Compute): void;
-}
-
-/** What is left of a VNFC that crashed: enough to look for the bug, not to run on. */
-export interface Dump {
-  readonly memory: WebAssembly.Memory;
-  readonly globals: ReactorState['globals'];
-  readonly reason: string;
-}
 
 /** One container of the embedded NFVI: a thread when it is on, disks always. */
 export class Compute {
@@ -70,7 +40,7 @@ export class Compute {
     readonly id: string,
     readonly spec: PlannedVnfc,
     readonly log: LogFile,
-    readonly around: Surroundings,
+    readonly around: Surroundings<Compute>,
   ) {
     this.disks = spec.disks.map((d) => newDisk(d.id, d.sizeBytes));
   }

@@ -1,13 +1,13 @@
-import type { z } from 'zod';
-import { type FaultKind, type FaultReading, faultKinds, faultParams, type Injection } from '../../../model/fault.js';
-import { asError, OrdealError, reasonOf } from '../../../util/errors.js';
-import { validate } from '../../../util/validate.js';
+import type { FaultReading, Injection } from '../../../model/fault.js';
+import { asError, OrdealError } from '../../../util/errors.js';
 import { pageBytes } from '../deployment.js';
-import { boundaryDeadlineMs, type Compute, type Environment } from './compute.js';
-import { impairment, type LinkFault } from './impairments.js';
+import { boundaryDeadlineMs, type Compute } from './compute.js';
+import { FaultTargets, isLinkFault, type Params, parametersOf } from './fault-targets.js';
+import { impairment } from './impairments.js';
 import { measureLink, type Way } from './link-probe.js';
 import type { FaultView, Nfvi } from './nfvi.js';
 import { contentOf, type ReactorThread } from './reactor-thread.js';
+import type { Environment } from './surroundings.js';
 import type { Frame } from './switch.js';
 import { blockBytes, VirtualDisk } from './virtual-disk.js';
 import {
@@ -19,18 +19,6 @@ import {
   measureMemoryLimit,
   measureStall,
 } from './vnfc-probe.js';
-
-type Params = { readonly [K in FaultKind]: { readonly kind: K } & z.output<(typeof faultParams)[K]> }[FaultKind];
-const linkKinds = [
-  'link-cut',
-  'partition',
-  'delay',
-  'loss',
-  'duplication',
-  'reordering',
-  'corruption',
-  'rate',
-] as const;
 
 /** A fault that is on, with what its heal and its measurement need to know. */
 interface Active {
@@ -50,11 +38,13 @@ interface Active {
 /** The faults that the embedded NFVI injects, measures and heals; each heals itself when nobody does. */
 export class Faults implements FaultView {
   readonly #active = new Map<string, Active>();
+  readonly #targets: FaultTargets;
 
   constructor(
     readonly nfvi: Nfvi,
     readonly log: (text: string) => void,
   ) {
+    this.#targets = new FaultTargets(nfvi);
     nfvi.faults = this;
   }
 
@@ -183,7 +173,7 @@ export class Faults implements FaultView {
   }
 
   portIsCut(link: string, address: number): boolean {
-    const others = this.#addressesOn(link).filter((a) => a !== address);
+    const others = this.#targets.addressesOn(link).filter((a) => a !== address);
     return (
       others.length > 0 && others.every((other) => this.#cuts(link, address, other) && this.#cuts(link, other, address))
     );
@@ -202,23 +192,23 @@ export class Faults implements FaultView {
   }
 
   #prepare(injection: Injection): Active {
-    const params = parameters(injection);
+    const params = parametersOf(injection);
     const { target } = injection;
-    if (isLinkFault(params)) return { injection, params, boots: 0, disks: [], ways: this.#ways(injection) };
+    if (isLinkFault(params)) return { injection, params, boots: 0, disks: [], ways: this.#targets.ways(injection) };
     if (!('vnfc' in target)) {
       throw new OrdealError('scenario-invalid', `Fault "${injection.kind}" strikes a VNFC, not a link`, {
         expected: 'target.vnfc',
         got: JSON.stringify(target),
       });
     }
-    const compute = this.nfvi.inPlace(this.#resource(target.vnfc));
+    const compute = this.nfvi.inPlace(this.#targets.resource(target.vnfc));
     const common = { injection, params, compute, thread: compute.thread, boots: compute.boots, ways: [] };
     if (params.kind === 'memory-pressure') {
       const pages = contentOf(compute.running().memory).length / pageBytes;
       return { ...common, disks: [], memoryLimitPages: pages + Math.floor(params.leaveBytes / pageBytes) };
     }
     if (params.kind !== 'disk-full' && params.kind !== 'disk-error') return { ...common, disks: [] };
-    const disks = this.#disks(compute, params.disk);
+    const disks = this.#targets.disks(compute, params.disk);
     if (params.kind === 'disk-error') return { ...common, disks };
     const diskLimits = new Map(
       disks.map((index) => {
@@ -254,86 +244,6 @@ export class Faults implements FaultView {
         if (compute.thread !== undefined) await compute.thread.ask({ what: 'clock' }, boundaryDeadlineMs);
     }
   }
-
-  /** Every way that the fault strikes. A fault on a VNFC strikes all of its links, both ways; a partition only mutes it. */
-  #ways({ kind, target }: Injection): Way[] {
-    const on = 'vnfc' in target ? this.nfvi.plan.links : [target.link];
-    if ('link' in target && !this.nfvi.network.has(target.link)) {
-      throw new OrdealError('unknown-target', `The service has no virtual link "${target.link}"`, {
-        expected: `one of ${this.nfvi.plan.links.join(', ')}`,
-      });
-    }
-    const address = (name: string): number => this.nfvi.slot(this.#resource(name)).spec.address;
-    let strikes: (from: number, to: number) => boolean;
-    if ('vnfc' in target) {
-      const vnfc = address(target.vnfc);
-      strikes = (from, to) => from === vnfc || (to === vnfc && kind !== 'partition');
-    } else {
-      const from = target.from === undefined ? undefined : address(target.from);
-      const to = target.to === undefined ? undefined : address(target.to);
-      if (kind === 'partition' && from === undefined && to === undefined) {
-        throw new OrdealError('scenario-invalid', 'A one-way partition needs to know which way', {
-          expected: 'from, to or both in the target',
-          got: JSON.stringify(target),
-          remedy: 'Name a direction, or use link-cut.',
-        });
-      }
-      strikes = (f, t) => (from === undefined || f === from) && (to === undefined || t === to);
-    }
-    const ways = on.flatMap((link) => {
-      const there = this.#addressesOn(link);
-      return there.flatMap((from) =>
-        there.filter((to) => to !== from && strikes(from, to)).map((to) => ({ link, from, to })),
-      );
-    });
-    if (ways.length > 0) return ways;
-    throw new OrdealError('unknown-target', `No two VNFCs are joined by what the fault "${kind}" should strike`, {
-      got: JSON.stringify(target),
-    });
-  }
-
-  #addressesOn(link: string): number[] {
-    return [...this.nfvi.slots.values()].filter((s) => s.pointOn(link) >= 0).map((s) => s.spec.address);
-  }
-
-  /** Injections name VNFCs by the VIM's resource, people by the VNFC's id: both are understood. */
-  #resource(name: string): string {
-    if (this.nfvi.slots.has(name)) return name;
-    const spec = this.nfvi.plan.vnfcs.find((v) => v.vnfcId === name);
-    return spec?.resource ?? name;
-  }
-
-  #disks(compute: Compute, id: string | undefined): number[] {
-    const indices = compute.disks.flatMap((d, i) => (id === undefined || d.id === id ? [i] : []));
-    if (indices.length > 0) return indices;
-    throw new OrdealError('unknown-target', `VNFC "${compute.id}" has no disk${id === undefined ? '' : ` "${id}"`}`, {
-      expected: `one of ${compute.disks.map((d) => d.id).join(', ') || 'none'}`,
-    });
-  }
 }
 
 const holdOf = (id: string): string => `fault:${id}`;
-
-const isLinkFault = (params: Params): params is Params & LinkFault =>
-  (linkKinds as readonly string[]).includes(params.kind);
-
-function parameters({ kind, params, id }: Injection): Params {
-  const known = faultKinds.find((k) => k === kind);
-  if (known === undefined) {
-    throw new OrdealError('capability-missing', `The embedded VIM has no fault "${kind}"`, {
-      expected: `one of ${faultKinds.join(', ')}`,
-    });
-  }
-  try {
-    const checked: object = validate(
-      params,
-      `fault ${id}`,
-      faultParams[known] as z.ZodType<object>,
-      'scenario-invalid',
-    );
-    return { kind: known, ...checked } as Params;
-  } catch (e) {
-    if (e instanceof OrdealError) throw e;
-    throw new OrdealError('scenario-invalid', `The parameters of fault "${kind}" are wrong: ${reasonOf(e)}`);
-  }
-}

@@ -2,12 +2,13 @@ import { join } from 'node:path';
 import { OrdealError } from '../../../util/errors.js';
 import { type HostHandlers, protocolVersion } from '../protocol.js';
 import { SnapshotFolder } from '../snapshot-folder.js';
+import { Capturer } from './capturer.js';
 import type { Compute } from './compute.js';
 import { Faults } from './faults.js';
 import { Nfvi } from './nfvi.js';
 import type { ServicePlan } from './plan.js';
 import { Replacements } from './replacement.js';
-import { Snapshotter } from './snapshotter.js';
+import { Reverter } from './reverter.js';
 import { Store } from './store.js';
 import { VirtualDisk } from './virtual-disk.js';
 
@@ -22,19 +23,23 @@ export interface HostControl {
 class Service {
   readonly nfvi: Nfvi;
   readonly store = new Store();
-  readonly snapshotter: Snapshotter;
+  readonly folder: SnapshotFolder;
+  readonly capturer: Capturer;
+  readonly reverter: Reverter;
   readonly replacements: Replacements;
   readonly faults: Faults;
 
   constructor(plan: ServicePlan, log: (text: string) => void) {
     this.nfvi = new Nfvi(plan);
-    this.snapshotter = new Snapshotter(this.nfvi, this.store, new SnapshotFolder(join(plan.folder, 'snapshots')));
-    this.replacements = new Replacements(this.nfvi, this.snapshotter);
+    this.folder = new SnapshotFolder(join(plan.folder, 'snapshots'));
+    this.capturer = new Capturer(this.nfvi, this.store, this.folder);
+    this.reverter = new Reverter(this.nfvi, this.store, this.folder, this.capturer.parents);
+    this.replacements = new Replacements(this.nfvi, this.reverter);
     this.faults = new Faults(this.nfvi, log);
   }
 
   async instantiate(): Promise<void> {
-    await this.snapshotter.folder.sweep();
+    await this.folder.sweep();
     await this.nfvi.instantiate();
   }
 
@@ -113,8 +118,8 @@ export function handlersFor(
     attach: ({ compute: id, disk }) => setAttached(compute(id), disk, true),
     detach: ({ compute: id, disk }) => setAttached(compute(id), disk, false),
     async capture({ compute: id, request }, client) {
-      const captured = await inTurn(id, (c) => it().snapshotter.capture(c, request));
-      client.onGone(() => it().snapshotter.discard(captured.id));
+      const captured = await inTurn(id, (c) => it().capturer.capture(c, request));
+      client.onGone(() => it().capturer.discard(captured.id));
       return {
         id: captured.id,
         computeId: id,
@@ -122,9 +127,9 @@ export function handlersFor(
         frozenAtMs: captured.frozenAtMs,
       };
     },
-    store: ({ captured }) => it().snapshotter.keep(captured),
-    discard: ({ captured }) => it().snapshotter.discard(captured),
-    revert: ({ compute: id, snapshot, options }) => inTurn(id, (c) => it().snapshotter.revert(c, snapshot, options)),
+    store: ({ captured }) => it().capturer.keep(captured),
+    discard: ({ captured }) => it().capturer.discard(captured),
+    revert: ({ compute: id, snapshot, options }) => inTurn(id, (c) => it().reverter.revert(c, snapshot, options)),
     quarantine: ({ compute: id, runId }) => it().replacements.quarantine(compute(id), runId),
     unquarantine: ({ compute: id, runId }) => it().replacements.unquarantine(compute(id), runId),
     restoreAsNew: async ({ snapshot, runId }) => ({

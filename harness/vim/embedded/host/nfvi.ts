@@ -5,11 +5,12 @@ import type { VirtualLinkInfo } from '../../../model/vnf-info.js';
 import { OrdealError } from '../../../util/errors.js';
 import { Undo } from '../../../util/undo.js';
 import type { LoadedModule } from '../loader.js';
-import { Compute, type Environment, type Surroundings } from './compute.js';
+import { Compute } from './compute.js';
 import { Handles } from './external-point.js';
 import { LogFile } from './log-file.js';
 import type { ServicePlan } from './plan.js';
 import { Slot } from './slot.js';
+import type { Environment, Surroundings } from './surroundings.js';
 import { type Frame, Switch } from './switch.js';
 import type { Emission } from './thread-protocol.js';
 import { VirtualDisk } from './virtual-disk.js';
@@ -24,7 +25,7 @@ export interface FaultView {
 }
 
 /** The embedded NFVI: containers, the network between them, and their ports to the outside. */
-export class Nfvi implements Surroundings {
+export class Nfvi implements Surroundings<Compute> {
   readonly slots = new Map<string, Slot>();
   readonly computes = new Map<string, Compute>();
   readonly handles = new Handles();

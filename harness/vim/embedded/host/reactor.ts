@@ -1,6 +1,7 @@
 import { asError } from '../../../util/errors.js';
 import { globalPrefix, growExport, limitExport } from '../prepare.js';
 import { Control, monotonicMs } from './control.js';
+import { CpuGate } from './cpu-gate.js';
 import { Exit, reactorFunctions } from './imports.js';
 import type { Delivery, Emission, LogLine, ReactorState, ThreadData } from './thread-protocol.js';
 import { Timers } from './timers.js';
@@ -10,8 +11,6 @@ import { type DiskShare, VirtualDisk } from './virtual-disk.js';
 const logLinesPerSecond = 2000;
 /** Events are run for at most this long before the thread looks for new messages and questions. */
 const turnMs = 4;
-/** How long the gate of cpu-starvation is open and shut in turn. */
-const starvationPeriodMs = 20;
 
 type Pending = Delivery | { readonly probe: number; readonly spinMs: number };
 
@@ -47,7 +46,7 @@ export class Reactor {
   #frozen: boolean;
   #monotonicBase = 0;
   #runningSince = 0;
-  #owedUntilMs = 0;
+  readonly #gate: CpuGate;
   #alarm: NodeJS.Timeout | undefined;
   #again: NodeJS.Immediate | undefined;
   #out: Emission[] = [];
@@ -62,6 +61,7 @@ export class Reactor {
     readonly events: ReactorEvents,
   ) {
     this.control = new Control(data.control);
+    this.#gate = new CpuGate(this.control);
     this.disks = data.disks.map((d) => new VirtualDisk(d));
     this.#memory = data.memory;
     this.#frozen = data.restore;
@@ -200,7 +200,7 @@ export class Reactor {
     const due = this.#timers.nextDue;
     const timerIsDue = due !== undefined && due <= this.monotonic;
     if (!this.#startPending && !timerIsDue && this.#head === this.#inbox.length) return false;
-    if (this.#gateIsShut()) return true;
+    if (this.#gate.isShut(() => this.#flush())) return true;
     const begin = monotonicMs();
     this.control.eventBegins();
     let probed: number | undefined;
@@ -220,7 +220,7 @@ export class Reactor {
       this.#end(e);
     } finally {
       this.control.eventEnds();
-      this.#pay(begin);
+      this.#gate.pay(begin);
     }
     if (probed !== undefined) this.events.probed(probed);
     return true;
@@ -242,32 +242,6 @@ export class Reactor {
     new Uint8Array(this.#memory.buffer, pointer, data.length).set(data);
     this.#exports.on_message(cp, from, pointer, data.length);
     return undefined;
-  }
-
-  /** Starvation: time comes in turns of which only a share is the VNFC's; an event that overran pays it back first. */
-  #gateIsShut(): boolean {
-    const share = this.control.cpuShare;
-    if (share <= 0 || share >= 1) return false;
-    const now = monotonicMs();
-    const phase = now % starvationPeriodMs;
-    const opensMs =
-      this.#owedUntilMs > now
-        ? this.#owedUntilMs
-        : phase < share * starvationPeriodMs
-          ? now
-          : now - phase + starvationPeriodMs;
-    if (opensMs <= now) return false;
-    this.#flush();
-    this.control.waitUnlessFrozen(opensMs - now);
-    return this.control.frozen || monotonicMs() < opensMs;
-  }
-
-  #pay(beginMs: number): void {
-    const share = this.control.cpuShare;
-    if (share <= 0 || share >= 1) return;
-    const ran = monotonicMs() - beginMs;
-    const mine = Math.max(0, share * starvationPeriodMs - (beginMs % starvationPeriodMs));
-    if (ran > mine) this.#owedUntilMs = beginMs + ran + ((ran - mine) * (1 - share)) / share;
   }
 
   #emit(message: Emission): void {

@@ -3,7 +3,7 @@ import { OrdealError, reasonOf } from '../../../util/errors.js';
 import { Undo } from '../../../util/undo.js';
 import { boundaryDeadlineMs, type Compute } from './compute.js';
 import type { Nfvi } from './nfvi.js';
-import type { Snapshotter } from './snapshotter.js';
+import type { Reverter } from './reverter.js';
 import { VirtualDisk } from './virtual-disk.js';
 
 const quarantineHold = 'quarantine';
@@ -13,7 +13,7 @@ const restoredHold = 'restored';
 export class Replacements {
   constructor(
     readonly nfvi: Nfvi,
-    readonly snapshotter: Snapshotter,
+    readonly reverter: Reverter,
   ) {}
 
   /** A runaway cannot be frozen: its thread is ended, and its memory kept. */
@@ -44,11 +44,11 @@ export class Replacements {
   }
 
   async restoreAsNew(snapshotId: string, runId: string): Promise<string> {
-    const stored = await this.snapshotter.folder.read(snapshotId);
+    const stored = await this.reverter.folder.read(snapshotId);
     const compute = this.nfvi.newCompute(stored.record.resource);
     compute.runId = runId;
     try {
-      const { thread, disks } = await this.snapshotter.materialise(compute, stored, false, true);
+      const { thread, disks } = await this.reverter.materialise(compute, stored, false, true);
       if (thread === undefined) compute.disks = disks;
       else await compute.replaceThread(thread, disks, [restoredHold]);
     } catch (e) {

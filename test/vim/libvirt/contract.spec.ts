@@ -1,0 +1,48 @@
+import { test } from '@playwright/test';
+import { vimContract } from '../../contract/vim-contract.js';
+import { LibvirtHost } from '../../hosts/libvirt/libvirt-host.js';
+import { vmSample } from './vm-sample.js';
+
+// Real VMs under emulation; the first time, packages are installed and the guest is built.
+test.describe.configure({ timeout: 240_000 });
+
+const impaired = 'a virtual NIC can be cut, not impaired';
+
+vimContract('libvirt', {
+  gaps: {
+    'OP-revert.host': 'no migration',
+    'OP-update.snapshot': 'frozen images are never written',
+    storage: 'no hot-unplug of disks',
+    replay: 'inputs are not recorded',
+    'fault.partition': impaired,
+    'fault.delay': impaired,
+    'fault.loss': impaired,
+    'fault.duplication': impaired,
+    'fault.reordering': impaired,
+    'fault.corruption': impaired,
+    'fault.rate': impaired,
+    'fault.disk-full': 'from inside the guest only',
+    'fault.clock-skew': 'from inside the guest only',
+  },
+  async make() {
+    test.setTimeout(600_000);
+    const host = await LibvirtHost.start().catch((e: Error) => {
+      console.log(`Real VMs are skipped: ${e.message}`);
+      test.skip(true, e.message);
+      throw e;
+    });
+    try {
+      const sample = await vmSample(host);
+      return {
+        ...sample,
+        async [Symbol.asyncDispose]() {
+          await sample[Symbol.asyncDispose]();
+          await host[Symbol.asyncDispose]();
+        },
+      };
+    } catch (e) {
+      await host[Symbol.asyncDispose]();
+      throw e;
+    }
+  },
+});
