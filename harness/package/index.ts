@@ -16,4 +16,4 @@ export type {
 export type { PackageState, VnfSnapshotPkgInfo } from './package-info.js';
 export { type PackageSummary, showPackage, type VnfcSummary } from './show.js';
 export { type PackageReport, type VerifyOptions, verifyPackage } from './verify.js';
-export { type PackageFile, type WriteOptions, writePackage } from './write.js';
+export { type PackageFile, removeUnfinished, type WriteOptions, writePackage } from './write.js';

@@ -1,6 +1,8 @@
+import { readdir, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { writeAtomically } from '../util/atomic-file.js';
-import { classifyIo, OrdealError } from '../util/errors.js';
+import { classifyIo, errnoOf, OrdealError } from '../util/errors.js';
 import { ArchiveWriter } from './archive-writer.js';
 import { signDetached } from './cms-signature.js';
 import type { PackageContent } from './content.js';
@@ -55,6 +57,24 @@ export async function writePackage(
   });
   if (result === undefined) throw new OrdealError('internal', 'The package was not written', { where: file });
   return result;
+}
+
+/**
+ * After a crash: removes what a writer of this file left beside it. Only for a writer that is known to be dead.
+ * @returns the names of what was removed
+ */
+export async function removeUnfinished(file: string): Promise<string[]> {
+  const folder = dirname(file);
+  let names: string[];
+  try {
+    names = await readdir(folder);
+  } catch (e) {
+    if (errnoOf(e) === 'ENOENT') return [];
+    throw classifyIo(e, folder);
+  }
+  const left = names.filter((name) => name.startsWith(`.${basename(file)}.`) && name.endsWith('.tmp'));
+  for (const name of left) await rm(join(folder, name), { force: true });
+  return left;
 }
 
 /** The manifest comes last: the hashes are known once everything has passed by. */

@@ -4,7 +4,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect } from '@playwright/test';
-import { showPackage, verifyPackage, writePackage } from '../../harness/package/index.js';
+import { removeUnfinished, showPackage, verifyPackage, writePackage } from '../../harness/package/index.js';
 import { OrdealError } from '../../harness/util/errors.js';
 import { artifact, generated, image, instanceSnapshot, sampleContent, test } from './fixtures.js';
 
@@ -170,6 +170,14 @@ for (const path of ['../evil', '/etc/passwd', 'a/../../b', './a', 'a//b', 'C:/x'
     expect(await readdir(folder)).toEqual(['vnfd.yaml']);
   });
 }
+
+test('what a dead writer left beside a package is removed, and nothing else', async ({ folder }) => {
+  const left = '.out.zip.0a1b2c3d.tmp';
+  for (const name of ['out.zip', left, '.other.zip.0a1b2c3d.tmp']) await writeFile(join(folder, name), 'x');
+  expect(await removeUnfinished(join(folder, 'out.zip'))).toEqual([left]);
+  expect((await readdir(folder)).sort()).toEqual(['.other.zip.0a1b2c3d.tmp', 'out.zip']);
+  expect(await removeUnfinished(join(folder, 'none', 'out.zip'))).toEqual([]);
+});
 
 test('two artifacts of one name are refused', async ({ folder }) => {
   const content = await sampleContent(folder);
