@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { snapshotDescriptor } from './snapshot-descriptor.js';
+import { stopCondition } from './stop-condition.js';
 
 /**
  * The network service descriptor: what is to be tested, and what is known about it. One schema gives the types,
@@ -54,6 +55,11 @@ export const virtualLink = z.strictObject({ id, description: z.string().optional
 
 const rate = z.number().positive().max(1000).describe('Samples a second, open loop.');
 const probeCommon = { id, rateHz: rate.default(20), timeoutMs: ms.default(1000) };
+const port = z.number().int().min(1).max(65535);
+const expectedBody = {
+  body: z.string().optional().describe('The answer contains this text, with {key} and {base} filled in.'),
+  exact: z.boolean().optional().describe('The answer is this text and nothing else.'),
+};
 const keys = z
   .strictObject({ prefix: z.string().default(''), from: z.number().int().default(1), to: z.number().int() })
   .describe('The population that the probe draws from: {key} in url and body becomes prefix + number.');
@@ -67,19 +73,43 @@ export const probe = z.discriminatedUnion('kind', [
     method: z.string().default('GET'),
     body: z.string().optional(),
     keys: keys.optional(),
-    expect: z
-      .strictObject({
-        status: z.array(z.number().int()).default([200]),
-        body: z.string().optional().describe('The answer contains this text, with {key} and {base} filled in.'),
-        exact: z.boolean().optional().describe('The answer is this text and nothing else.'),
-      })
-      .prefault({}),
+    expect: z.strictObject({ status: z.array(z.number().int()).default([200]), ...expectedBody }).prefault({}),
   }),
   z.strictObject({
     ...probeCommon,
     kind: z.literal('tcp'),
     host: z.string().default('127.0.0.1'),
-    port: z.number().int().min(1).max(65535),
+    port,
+  }),
+  z.strictObject({
+    ...probeCommon,
+    kind: z.literal('udp'),
+    connectionPoint: id.optional().describe('<vnfc>.<cp> of this service: its address becomes {base}.'),
+    address: z.string().default('{base}').describe('udp://host:port'),
+    payload: z.string().describe('One datagram; {key} is filled in. One datagram back is the answer.'),
+    keys: keys.optional(),
+    expect: z.strictObject(expectedBody).prefault({}),
+  }),
+  z.strictObject({
+    ...probeCommon,
+    kind: z.literal('dns'),
+    host: z.string().default('127.0.0.1').describe('The address of the name server.'),
+    port: port.default(53),
+    name: z.string().min(1).describe('The name to be resolved; {key} is filled in.'),
+    type: z.enum(['A', 'AAAA', 'CNAME', 'MX', 'NAPTR', 'NS', 'PTR', 'SRV', 'TXT']).default('A'),
+    keys: keys.optional(),
+    expect: z
+      .strictObject({ answer: z.string().optional().describe('One of the records contains this text.') })
+      .prefault({}),
+  }),
+  z.strictObject({
+    ...probeCommon,
+    kind: z.literal('tls'),
+    host: z.string().default('127.0.0.1'),
+    port,
+    serverName: z.string().optional().describe('SNI, and the name that the certificate must carry. Default: the host.'),
+    ca: z.string().optional().describe('PEM of the certification authority. Default: those that Node.js trusts.'),
+    validForDays: z.number().nonnegative().optional().describe('The certificate is still valid for so many days.'),
   }),
   z.strictObject({
     ...probeCommon,
@@ -126,6 +156,10 @@ export const networkService = z.strictObject({
     .describe('State that is put into the service once it has started, such as live sessions.'),
   probes: z.array(probe).min(1, 'must name at least one probe'),
   indicators: z.partialRecord(indicatorName, tolerance).default({}),
+  stopConditions: z
+    .array(stopCondition)
+    .default([])
+    .describe('Watched from the injection until all is healed and measured; one that is crossed aborts the test.'),
   blastRadius: z
     .strictObject({
       vnfcsPerRedundancyGroup: z.number().int().positive().default(1),

@@ -2,13 +2,12 @@ import { type Dispatcher, Pool } from 'undici';
 import type { ProbeSpec } from '../../model/network-service.js';
 import { asError, OrdealError } from '../../util/errors.js';
 import { type Abort, type Done, outcomeOf, type Prober } from './prober.js';
+import { type Fill, isExpected, template } from './template.js';
 
 export type HttpSpec = Extract<ProbeSpec, { kind: 'http' }>;
 
 /** An answer longer than this is not compared any further. */
 const longestBody = 1024 * 1024;
-
-type Fill = (key: string) => string;
 
 /** What is sent where, cut from the templates once, as it is filled in for every request. */
 interface Aim {
@@ -59,21 +58,15 @@ export class HttpProber implements Prober {
 
 function aimAt(spec: HttpSpec, base: string | undefined): Aim {
   const { origin, path } = httpTarget(spec, base);
-  const fill = (template: string) => filled(template.replaceAll('{base}', base ?? ''), (key) => key);
   // The loop keeps the deadlines, from one clock for all probes; undici only has to give up connecting some time.
   const pool = new Pool(origin, { pipelining: 1, headersTimeout: 0, bodyTimeout: 0, connectTimeout: spec.timeoutMs });
   return {
     base,
     pool,
-    path: filled(path, encodeURIComponent),
-    body: spec.body === undefined ? undefined : fill(spec.body),
-    wanted: spec.expect.body === undefined ? undefined : fill(spec.expect.body),
+    path: template(path, base, encodeURIComponent),
+    body: spec.body === undefined ? undefined : template(spec.body, base),
+    wanted: spec.expect.body === undefined ? undefined : template(spec.expect.body, base),
   };
-}
-
-function filled(template: string, encode: Fill): Fill {
-  const parts = template.split('{key}');
-  return (key) => (parts.length === 1 ? template : parts.join(encode(key)));
 }
 
 const aborted = new Error('The probe gave up on this request');
@@ -124,9 +117,7 @@ class Request implements Dispatcher.DispatchHandler {
   }
 
   #isAsWanted(): boolean {
-    if (this.wanted === undefined) return true;
-    const got = Buffer.concat(this.#body).toString();
-    return this.exact ? got === this.wanted : got.includes(this.wanted);
+    return this.wanted === undefined || isExpected(Buffer.concat(this.#body).toString(), this.wanted, this.exact);
   }
 
   #finish(ok: boolean, outcome: string): void {

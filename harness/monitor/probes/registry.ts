@@ -1,8 +1,11 @@
 import type { ProbeSpec } from '../../model/network-service.js';
 import { CommandProber } from './command.js';
+import { DnsProber } from './dns.js';
 import { HttpProber } from './http.js';
 import type { Prober } from './prober.js';
 import { TcpProber } from './tcp.js';
+import { TlsProber } from './tls.js';
+import { UdpProber } from './udp.js';
 
 /** Every kind of probe. @param base the address of the probe's connection point. @throws OrdealError scenario-invalid */
 export function openProbe(spec: ProbeSpec, base: string | undefined): Prober {
@@ -11,6 +14,12 @@ export function openProbe(spec: ProbeSpec, base: string | undefined): Prober {
       return new HttpProber(spec, base);
     case 'tcp':
       return new TcpProber(spec);
+    case 'udp':
+      return new UdpProber(spec, base);
+    case 'dns':
+      return new DnsProber(spec);
+    case 'tls':
+      return new TlsProber(spec);
     case 'command':
       return new CommandProber(spec);
   }
