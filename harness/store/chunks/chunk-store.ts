@@ -1,0 +1,246 @@
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { syncFolder } from '../../util/atomic-file.js';
+import { classifyIo, OrdealError } from '../../util/errors.js';
+import type { State } from '../state.js';
+import { ChunkLock } from './chunk-lock.js';
+import { executeGarbagePlan, type GarbagePlan, planGarbage } from './garbage.js';
+import { ImageReader } from './image-reader.js';
+import { type ImageSource, ImageWriter } from './image-writer.js';
+import { hashBytes } from './layout.js';
+import { type PackIndex, readPackIndex } from './pack-file.js';
+import { PageIndex } from './page-index.js';
+import { type Recipe, type RecipeHeader, readRecipe, recipePath, writeRecipe } from './recipe.js';
+import { WorkerPool } from './worker-pool.js';
+
+export type { GarbagePlan } from './garbage.js';
+export type { ImageSource } from './image-writer.js';
+
+export interface ChunkStoreOptions {
+  /** Threads that hash and read; default: one for each core, at most four. */
+  readonly workers?: number;
+  /** How many pages the index of what is there already may hold, at about 60 bytes each; default 2^20, 4 GiB of pages. */
+  readonly indexPages?: number;
+}
+
+export type StoredImage = RecipeHeader;
+
+/**
+ * Content-addressed store of images: each distinct page once, over all images, compressed, checked when it is read.
+ * Any number of processes may use it. An image is there whole or not at all, whatever happens in between.
+ */
+export class ChunkStore implements AsyncDisposable {
+  readonly folder: string;
+  readonly #lock: ChunkLock;
+  readonly #pool: WorkerPool;
+  #known: { readonly index: PageIndex; readonly names: string[] } | undefined;
+  #writing: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    readonly state: State,
+    readonly options: ChunkStoreOptions,
+  ) {
+    this.folder = join(state.folder, 'chunks');
+    this.#lock = new ChunkLock(state.leases);
+    this.#pool = new WorkerPool(options.workers);
+  }
+
+  static async open(state: State, options: ChunkStoreOptions = {}): Promise<ChunkStore> {
+    const folder = join(state.folder, 'chunks');
+    try {
+      for (const part of ['packs', 'recipes']) await mkdir(join(folder, part), { recursive: true, mode: 0o700 });
+    } catch (e) {
+      throw classifyIo(e, folder);
+    }
+    return new ChunkStore(state, options);
+  }
+
+  /**
+   * Durable when it returns; nothing of it is listed when it throws. One image is written at a time.
+   * @throws OrdealError of kinds busy (garbage is being collected, or the id is taken), no-space
+   */
+  put(id: string, source: ImageSource, attributes: Readonly<Record<string, string>> = {}): Promise<StoredImage> {
+    const work = this.#writing.then(() => this.#put(id, source, attributes));
+    this.#writing = work.catch(() => undefined);
+    return work;
+  }
+
+  async #put(id: string, source: ImageSource, attributes: Readonly<Record<string, string>>): Promise<StoredImage> {
+    using _use = this.#lock.use(`the writing of ${id}`);
+    if ((await this.#ids()).includes(id)) {
+      throw new OrdealError('busy', `Image "${id}" is in the store already`, { remedy: 'Delete it first.' });
+    }
+    try {
+      const known = await this.#knownPacks();
+      const written = await new ImageWriter(this.folder, this.#pool, known).write(source);
+      const recipe = { ...written, id, createdAt: new Date().toISOString(), attributes: { ...attributes } };
+      await writeRecipe(this.folder, recipe);
+      return headerOf(recipe);
+    } catch (e) {
+      // The index may name pages of a pack that has not become whole.
+      this.#known = undefined;
+      throw e;
+    }
+  }
+
+  /** Packs of other processes are learnt; when one has gone, everything is learnt anew. */
+  async #knownPacks() {
+    const there = (await readdir(join(this.folder, 'packs')))
+      .filter((file) => file.endsWith('.pack'))
+      .map((file) => file.slice(0, -'.pack'.length));
+    const isStale = this.#known?.names.some((name) => !there.includes(name)) ?? true;
+    if (this.#known === undefined || isStale) {
+      this.#known = { index: new PageIndex(this.options.indexPages ?? 2 ** 20), names: [] };
+    }
+    const { index, names } = this.#known;
+    const have = new Set(names);
+    for (const name of there) {
+      if (have.has(name) || index.isFull) continue;
+      const number = names.push(name) - 1;
+      const { pages, hashes } = await this.#soundPack(name);
+      for (let page = 0; page < pages; page++) index.add(hashes, page * hashBytes, number, page);
+    }
+    return this.#known;
+  }
+
+  /** A damaged pack is not referred to again; whoever reads from it is told. */
+  async #soundPack(name: string): Promise<Pick<PackIndex, 'pages' | 'hashes'>> {
+    try {
+      return await readPackIndex(this.folder, name);
+    } catch (e) {
+      if (e instanceof OrdealError && e.kind === 'snapshot-corrupt') return { pages: 0, hashes: Buffer.alloc(0) };
+      throw e;
+    }
+  }
+
+  async #ids(): Promise<string[]> {
+    const files = await readdir(join(this.folder, 'recipes'));
+    return files.filter((f) => f.endsWith('.recipe')).map((f) => decodeURIComponent(f.slice(0, -'.recipe'.length)));
+  }
+
+  async list(): Promise<StoredImage[]> {
+    const images: StoredImage[] = [];
+    for (const id of (await this.#ids()).sort()) images.push(headerOf(await readRecipe(this.folder, id)));
+    return images;
+  }
+
+  /** @throws OrdealError of kinds snapshot-missing, snapshot-corrupt */
+  async show(id: string): Promise<StoredImage> {
+    return headerOf(await readRecipe(this.folder, id));
+  }
+
+  /** A stream of the image, each page checked. It fails with an OrdealError of kind snapshot-corrupt, naming the file. */
+  read(id: string): Readable {
+    const bytes = async function* (store: ChunkStore) {
+      using _use = store.#use(id, 'the reading');
+      const recipe = await readRecipe(store.folder, id);
+      for await (const { data } of new ImageReader(store.folder, store.#pool, recipe).segments())
+        yield Buffer.from(data);
+    };
+    return Readable.from(bytes(this), { objectMode: false });
+  }
+
+  #use(id: string, purpose: string): Disposable {
+    return this.state.database.atomically(() => {
+      const use = this.#lock.use(`${purpose} of ${id}`);
+      const lease = this.state.leases.take(leaseOf(id), purpose);
+      return {
+        [Symbol.dispose]: () => {
+          lease[Symbol.dispose]();
+          use[Symbol.dispose]();
+        },
+      };
+    });
+  }
+
+  /** Writes the image into a file, sparse where it is zero; the file shows the whole image or is not there. */
+  async restore(id: string, path: string): Promise<void> {
+    using _use = this.#use(id, 'a restoration');
+    const recipe = await readRecipe(this.folder, id);
+    const temporary = join(dirname(path), `.${recipe.root.slice(0, 16)}.${process.pid}.restoring`);
+    try {
+      const file = await open(temporary, 'w', 0o600);
+      try {
+        await file.truncate(recipe.sizeBytes);
+        for await (const { offset, data, isZero } of new ImageReader(this.folder, this.#pool, recipe).segments()) {
+          if (!isZero) await file.write(data, 0, data.length, offset);
+        }
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, path);
+      await syncFolder(dirname(path));
+    } catch (e) {
+      await rm(temporary, { force: true });
+      throw classifyIo(e, path);
+    }
+  }
+
+  /** Reads everything of these images, or of all. @returns what is damaged; empty when all is well */
+  async verify(ids?: readonly string[]): Promise<OrdealError[]> {
+    const damaged: OrdealError[] = [];
+    for (const id of ids ?? (await this.#ids())) {
+      try {
+        using _use = this.#use(id, 'a verification');
+        const recipe = await readRecipe(this.folder, id);
+        for await (const _segment of new ImageReader(this.folder, this.#pool, recipe).segments());
+      } catch (e) {
+        if (!(e instanceof OrdealError)) throw e;
+        damaged.push(e);
+      }
+    }
+    return damaged;
+  }
+
+  /**
+   * What it used alone becomes garbage.
+   * @throws OrdealError of kinds snapshot-missing, snapshot-in-use
+   */
+  async delete(id: string): Promise<void> {
+    if (!(await this.#ids()).includes(id)) {
+      throw new OrdealError('snapshot-missing', `Image "${id}" is not in the store`, { where: this.folder });
+    }
+    using _use = this.#lock.use(`the deletion of ${id}`);
+    this.state.leases.assertFree(leaseOf(id), `Image "${id}"`);
+    await rm(recipePath(this.folder, id));
+    await syncFolder(join(this.folder, 'recipes'));
+  }
+
+  /** What a garbage collection would do; nothing is touched. */
+  async planGarbageCollection(): Promise<GarbagePlan> {
+    return planGarbage(this.folder, await this.#ids());
+  }
+
+  /**
+   * Collects what is garbage now.
+   * @returns the plan that was executed
+   * @throws OrdealError of kind busy while anybody reads or writes
+   */
+  async collectGarbage(): Promise<GarbagePlan> {
+    using _alone = this.#lock.collect();
+    const ids = await this.#ids();
+    const plan = await planGarbage(this.folder, ids);
+    await executeGarbagePlan(this.folder, this.#pool, ids, plan);
+    this.#known = undefined;
+    for (const part of ['recipes']) await removeTemporaries(join(this.folder, part));
+    return plan;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writing;
+    await this.#pool[Symbol.asyncDispose]();
+  }
+}
+
+const leaseOf = (id: string): string => `image ${id}`;
+
+function headerOf({ runs: _runs, ...header }: Recipe): StoredImage {
+  return header;
+}
+
+/** Left over from a process that died while it wrote a recipe. */
+async function removeTemporaries(folder: string): Promise<void> {
+  for (const file of await readdir(folder)) if (file.endsWith('.tmp')) await rm(join(folder, file), { force: true });
+}
