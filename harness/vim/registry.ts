@@ -1,10 +1,12 @@
 import type { Vim, VimContext, VimFactory } from '../model/vim.js';
 import { OrdealError } from '../util/errors.js';
 import { EmbeddedVim } from './embedded/embedded-vim.js';
+import { LibvirtVim } from './libvirt/libvirt-vim.js';
 
 /** Every VIM that Ordeal drives, by the name that descriptors use. */
 export const vimFactories: Readonly<Record<string, VimFactory>> = {
   embedded: async (context) => new EmbeddedVim(context),
+  libvirt: (context) => LibvirtVim.open(context),
 };
 
 /** @throws OrdealError of kind file-invalid for a VIM that there is no driver for */

@@ -98,6 +98,7 @@ async function build(work: string, kernelPackage: string): Promise<void> {
     ['init', 'init'],
     ['shutdown', 'sbin/shutdown'],
     ['session', 'srv/session'],
+    ['probe', 'srv/probe'],
   ] as const) {
     await copyFile(join(sources, name), join(root, to));
     await chmod(join(root, to), 0o755);

@@ -82,7 +82,9 @@ export class LibvirtHost implements AsyncDisposable {
   /** @returns http://127.0.0.1:<port>, which leads to the guest's port. @param port 0 lets the system choose ours */
   async reach(address: number, guestPort = 8080, port = 0): Promise<string> {
     const server = createServer((client) => {
-      const relay = connect(this.#relaySocket, () => relay.write(`10.77.0.${address}:${guestPort}\n`));
+      const relay = connect(this.#relaySocket);
+      // Written before the pipe, so that it goes first also while the connection is being made.
+      relay.write(`10.77.0.${address}:${guestPort}\n`);
       client.pipe(relay);
       relay.pipe(client);
       client.on('error', () => relay.destroy());

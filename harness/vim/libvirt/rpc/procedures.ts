@@ -223,6 +223,19 @@ export const procedures = {
     struct({ dom: domainRef, needResults: int32, flags: uint32 }),
     struct({ snapshots: array(snapshotRef, 16_384), count: int32 }),
   ),
+  domainBlockCommit: remote(
+    290,
+    'domainBlockCommit',
+    struct({
+      dom: domainRef,
+      disk: text,
+      base: optionalText,
+      top: optionalText,
+      bandwidth: uhyper,
+      flags: uint32,
+    }),
+    nothing,
+  ),
   connectDomainEventRegister: remote(
     316,
     'connectDomainEventRegister',

@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { FaultReading } from '../../model/fault.js';
+import { OrdealError } from '../../util/errors.js';
+import { child } from './domain-xml.js';
+import type { Seen } from './domains.js';
+import type { Hypervisor } from './hypervisor.js';
+
+const nodes = z.array(z.object({ 'node-name': z.string().optional(), drv: z.string() }));
+const blockStats = z.array(
+  z.object({
+    qdev: z.string().optional(),
+    stats: z.object({ failed_rd_operations: z.number(), failed_wr_operations: z.number() }),
+  }),
+);
+/** Not flush: an endless flush error keeps blkdebug from being taken out again. */
+const kindsOf = { read: ['read'], write: ['write', 'write-zeroes'], both: ['read', 'write', 'write-zeroes'] } as const;
+
+/** libvirt names the nodes of a disk after the index of its source: libvirt-3-format over libvirt-3-storage. */
+interface DiskNodes {
+  readonly format: string;
+  readonly storage: string;
+  readonly driver: string;
+  /** Of the image below; absent when there is none. */
+  readonly backing?: string;
+}
+
+/** I/O errors of a disk: QEMU's blkdebug goes between the image format and its file, while the guest runs. */
+export class BlockErrors {
+  constructor(readonly hypervisor: Hypervisor) {}
+
+  async insert(seen: Seen, target: string, id: string, on: keyof typeof kindsOf): Promise<void> {
+    const disk = diskNodes(seen, target);
+    const name = nodeName(id);
+    if (await this.#isThere(seen, name)) return;
+    const rules = kindsOf[on].map((iotype) => ({ event: 'none', iotype, errno: 5, once: false, immediately: true }));
+    await this.hypervisor.qmp(seen.dom, 'blockdev-add', {
+      driver: 'blkdebug',
+      'node-name': name,
+      image: disk.storage,
+      'inject-error': rules,
+    });
+    await this.#reopen(seen, disk, name);
+  }
+
+  /** Idempotent. */
+  async remove(seen: Seen, target: string, id: string): Promise<void> {
+    const name = nodeName(id);
+    if (!(await this.#isThere(seen, name))) return;
+    const disk = diskNodes(seen, target);
+    await this.#reopen(seen, disk, disk.storage);
+    await this.hypervisor.qmp(seen.dom, 'blockdev-del', { 'node-name': name });
+  }
+
+  /** Accesses of the guest that failed since it started. */
+  async failures(seen: Seen, target: string): Promise<number> {
+    const stats = blockStats.parse(await this.hypervisor.qmp(seen.dom, 'query-blockstats'));
+    const alias = aliasOf(seen, target);
+    return stats
+      .filter((s) => s.qdev?.split('/').includes(alias))
+      .reduce((sum, { stats: s }) => sum + s.failed_rd_operations + s.failed_wr_operations, 0);
+  }
+
+  async measure(seen: Seen, target: string, id: string, failedBefore: number): Promise<FaultReading> {
+    const name = nodeName(id);
+    const isThere = await this.#isThere(seen, name);
+    const said = isThere
+      ? String(
+          await this.hypervisor.qmp(seen.dom, 'human-monitor-command', {
+            'command-line': `qemu-io ${name} "read 0 512"`,
+          }),
+        )
+      : '';
+    const failures = (await this.failures(seen, target)) - failedBefore;
+    return {
+      effective: isThere,
+      measured: { readFails: said.includes('Input/output error'), failedAccesses: failures },
+      how: 'blkdebug stands under the image of the disk; a read through it, and the accesses of the guest that failed',
+    };
+  }
+
+  async #isThere(seen: Seen, name: string): Promise<boolean> {
+    const all = nodes.parse(await this.hypervisor.qmp(seen.dom, 'query-named-block-nodes', { flat: true }));
+    return all.some((n) => n['node-name'] === name);
+  }
+
+  /** Everything that is not said goes back to its default, so the image below is named again. */
+  async #reopen({ dom }: Seen, disk: DiskNodes, file: string): Promise<void> {
+    await this.hypervisor.qmp(dom, 'blockdev-reopen', {
+      options: [
+        {
+          driver: disk.driver,
+          'node-name': disk.format,
+          file,
+          ...(disk.driver === 'qcow2' ? { backing: disk.backing ?? null } : {}),
+        },
+      ],
+    });
+  }
+}
+
+function diskNodes({ xml }: Seen, target: string): DiskNodes {
+  const disk = xml.devices('disk').find((d) => child(d, 'target')?.getAttribute('dev') === target);
+  const index = child(disk, 'source')?.getAttribute('index');
+  if (index === null || index === undefined) {
+    throw new OrdealError('vim-failed', `Disk ${target} of "${xml.name}" has no node that QEMU would know`, {
+      remedy: 'The domain must run under libvirt 5.10 or later.',
+    });
+  }
+  const below =
+    child(child(disk, 'backingStore'), 'source')?.getAttribute('index') ??
+    child(disk, 'backingStore')?.getAttribute('index');
+  return {
+    format: `libvirt-${index}-format`,
+    storage: `libvirt-${index}-storage`,
+    driver: child(disk, 'driver')?.getAttribute('type') ?? 'raw',
+    ...(below ? { backing: `libvirt-${below}-format` } : {}),
+  };
+}
+
+const aliasOf = ({ xml }: Seen, target: string): string => {
+  const disk = xml.devices('disk').find((d) => child(d, 'target')?.getAttribute('dev') === target);
+  return child(disk, 'alias')?.getAttribute('name') ?? '';
+};
+
+/** Node names have at most 31 characters. */
+const nodeName = (id: string): string => `ordeal-${createHash('sha256').update(id).digest('hex').slice(0, 16)}`;

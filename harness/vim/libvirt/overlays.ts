@@ -1,0 +1,128 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { until } from '../../util/deadline.js';
+import { newId } from '../../util/ids.js';
+import type { Domains, Seen } from './domains.js';
+import { qemuImg } from './images.js';
+import { procedures } from './rpc/index.js';
+import type { SnapshotFolder, StoredSnapshot } from './snapshot-folder.js';
+
+const COMMIT_ACTIVE = 4;
+const ABORT_PIVOT = 2;
+const READY_MS = 300_000;
+
+/** The disks that grow over frozen ones. A frozen image is never written: each revert and each clone gets its own. */
+export class Overlays {
+  constructor(
+    readonly domains: Domains,
+    readonly folder: SnapshotFolder,
+  ) {}
+
+  name(resource: string, target: string): string {
+    return join(this.folder.overlays, `${newId(`${resource}-${target}`)}.qcow2`);
+  }
+
+  /** New overlays on the frozen disks of a snapshot. @returns file by target device */
+  async over(stored: StoredSnapshot): Promise<Map<string, string>> {
+    await mkdir(this.folder.overlays, { recursive: true });
+    const made = new Map<string, string>();
+    try {
+      for (const { target, file, format } of stored.disks) {
+        const overlay = this.name(stored.record.resource, target);
+        await qemuImg.overlay(file, format, overlay);
+        made.set(target, overlay);
+      }
+    } catch (e) {
+      await this.remove([...made.values()]);
+      throw e;
+    }
+    return made;
+  }
+
+  async remove(files: readonly string[]): Promise<void> {
+    for (const file of files) if (this.#isOurs(file)) await rm(file, { force: true });
+  }
+
+  /** Of these files and those below them, removes ours that no domain and no snapshot needs any more. */
+  async dropUnused(candidates: readonly string[]): Promise<void> {
+    const ours = candidates.filter((file) => this.#isOurs(file));
+    if (ours.length === 0) return;
+    const chains = await Promise.all(ours.map((file) => chainFiles(file)));
+    const needed = await this.#needed();
+    await this.remove(chains.flat().filter((file) => !needed.has(file)));
+  }
+
+  /**
+   * Writes what the domain's disks hold since a snapshot into the file below, as long as nobody else needs that file as
+   * it is: in the end the domain runs on the file that it began with. A running domain goes on meanwhile.
+   */
+  async consolidate(seen: Seen): Promise<void> {
+    for (const disk of seen.xml.disks) {
+      if (disk.file === undefined) continue;
+      for (let top = disk.file; this.#isOurs(top); ) {
+        const [, below] = await qemuImg.chainOf(top);
+        if (below === undefined || (await this.#needed(top)).has(resolve(below.filename))) break;
+        if (await this.domains.hypervisor.isActive(seen.dom)) await this.#commitLive(seen, disk.target, below.filename);
+        else await this.#commitOff(seen, disk.target, top, below.filename);
+        await this.remove([top]);
+        top = below.filename;
+      }
+    }
+  }
+
+  async #commitLive({ dom }: Seen, target: string, below: string): Promise<void> {
+    const { hypervisor } = this.domains;
+    const what = `disk ${target} of "${dom.name}" cannot be consolidated`;
+    const job = { dom, disk: target, base: below, top: null, bandwidth: 0n, flags: COMMIT_ACTIVE };
+    await hypervisor.call(procedures.domainBlockCommit, job, what);
+    await until(
+      `Disk ${target} of "${dom.name}" is consolidated`,
+      async () => {
+        const at = await hypervisor.call(procedures.domainGetBlockJobInfo, { dom, path: target, flags: 0 }, what);
+        if (at.found === 0 || at.cur < at.end || at.end === 0n) return false;
+        // libvirt says ready a moment later than the figures do.
+        return hypervisor
+          .call(procedures.domainBlockJobAbort, { dom, path: target, flags: ABORT_PIVOT }, what)
+          .then(() => true)
+          .catch(() => false);
+      },
+      { withinMs: READY_MS, everyMs: 50 },
+    );
+  }
+
+  async #commitOff({ dom }: Seen, target: string, top: string, below: string): Promise<void> {
+    await qemuImg.commit(top);
+    const xml = await this.domains.hypervisor.xml(dom, 'inactive');
+    xml.setDiskFile(target, below);
+    await this.domains.hypervisor.define(xml);
+  }
+
+  /** Files of all chains of domains and snapshots. @param apartFrom the top of one chain: only what is below others */
+  async #needed(apartFrom?: string): Promise<Set<string>> {
+    const { hypervisor } = this.domains;
+    const needed = new Set<string>();
+    for (const { disks, memoryFile } of await this.folder.all()) {
+      if (memoryFile !== undefined) needed.add(resolve(memoryFile));
+      for (const { file } of disks) for (const f of await chainFiles(file)) needed.add(f);
+    }
+    for (const { dom, xml } of await this.domains.all()) {
+      const next = await hypervisor.xml(dom, 'inactive').catch(() => xml);
+      const tops = [...xml.disks, ...next.disks].flatMap((d) => d.file ?? []);
+      for (const top of new Set(tops)) {
+        if (resolve(top) === apartFrom) continue;
+        for (const file of await chainFiles(top)) needed.add(file);
+      }
+    }
+    return needed;
+  }
+
+  #isOurs(file: string): boolean {
+    return dirname(resolve(file)) === this.folder.overlays;
+  }
+}
+
+/** A file that is not there any more has no chain. */
+async function chainFiles(file: string): Promise<string[]> {
+  const chain = await qemuImg.chainOf(file).catch(() => undefined);
+  return chain?.map((c) => resolve(c.filename)) ?? [resolve(file)];
+}

@@ -1,0 +1,230 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ComputeId, ComputeState, Replacement } from '../../model/vim.js';
+import { OrdealError } from '../../util/errors.js';
+import { Undo } from '../../util/undo.js';
+import { DomainXml } from './domain-xml.js';
+import { type Domains, powerStateOf, type Seen } from './domains.js';
+import { type Hypervisor, idOf, isRunning } from './hypervisor.js';
+import { noMarks, readMarks, writeMarks } from './marks.js';
+import type { Overlays } from './overlays.js';
+import { procedures } from './rpc/index.js';
+import { readSaveImage, rewriteSaveImage } from './save-image.js';
+import type { SnapshotFolder } from './snapshot-folder.js';
+
+const RESTORE_PAUSED = 4;
+const RESTORE_MS = 600_000;
+/** Managed save, snapshot metadata, NVRAM, checkpoints and TPM state: nothing of it outlives the domain. */
+const UNDEFINE_ALL = 1 | 2 | 4 | 16;
+
+/**
+ * Steps 7 and 8 of clause 4.1.1.4. libvirt does not rename a running domain, so a new one keeps a name of its own, and
+ * the marks in its metadata say for which VNFC it stands. MAC and addresses inside the guest stay: they are what the
+ * network knows it by.
+ */
+export class LibvirtReplacement implements Replacement {
+  constructor(
+    readonly domains: Domains,
+    readonly folder: SnapshotFolder,
+    readonly overlays: Overlays,
+    readonly turn: <T>(compute: ComputeId, work: () => Promise<T>) => Promise<T>,
+  ) {}
+
+  get #hypervisor(): Hypervisor {
+    return this.domains.hypervisor;
+  }
+
+  quarantine(compute: ComputeId, runId: string): Promise<void> {
+    return this.turn(compute, async () => {
+      const seen = await this.domains.see(compute);
+      if (seen.marks.quarantined) return this.#mustBelongTo(seen, runId);
+      const wasRunning = isRunning(seen.power);
+      // Marked first: what is half quarantined is found, and is given back or finished.
+      await this.#hypervisor.setMarks(seen.dom, {
+        ...seen.marks,
+        resource: this.domains.resourceOf(seen),
+        runId,
+        quarantined: true,
+        wasRunning,
+      });
+      if (wasRunning) await this.#hypervisor.suspend(seen.dom);
+      await this.#cut(seen);
+      await this.#noAutostart(seen);
+    });
+  }
+
+  unquarantine(compute: ComputeId, runId: string): Promise<void> {
+    return this.turn(compute, async () => {
+      const seen = await this.domains.see(compute);
+      const { marks, dom, xml, power } = seen;
+      // Once another one stands in its place it stays what it is: evidence.
+      if (!marks.quarantined || marks.inPlace === false) return;
+      this.#mustBelongTo(seen, runId);
+      await this.#hypervisor.setLinks(
+        dom,
+        xml.interfaces.map((i) => i.mac),
+        'up',
+      );
+      if (marks.wasRunning && !isRunning(power) && powerStateOf(seen) === 'suspended')
+        await this.#hypervisor.resume(dom);
+      const { runId: _, ...rest } = marks;
+      await this.#hypervisor.setMarks(dom, { ...rest, quarantined: false, wasRunning: false });
+    });
+  }
+
+  async restoreAsNew(snapshotId: string, runId: string): Promise<ComputeId> {
+    const stored = await this.folder.read(snapshotId);
+    if (stored.technique === 'internal') {
+      throw new OrdealError('capability-missing', `Snapshot "${snapshotId}" lies inside the disk of its domain`, {
+        remedy: 'Take an external snapshot, which is the default: a new domain can be made from it.',
+      });
+    }
+    const uuid = randomUUID();
+    const { resource } = stored.record;
+    const name = `${resource}.${uuid.slice(0, 8)}`;
+    await using undo = new Undo();
+    const files = await this.overlays.over(stored);
+    undo.defer('remove the overlays', () => this.overlays.remove([...files.values()]));
+    const saved = stored.memoryFile === undefined ? stored.domainXml : (await readSaveImage(stored.memoryFile)).xml;
+    const xml = new DomainXml(saved);
+    xml.rename(name, uuid);
+    xml.separate(name);
+    // Disks that no snapshot holds stay with the failed one: two domains must not write to one disk.
+    for (const disk of xml.disks) {
+      const file = files.get(disk.target);
+      if (file !== undefined) xml.setDiskFile(disk.target, file);
+      else if (!disk.isReadOnly && disk.device === 'disk') this.#refuseSharing(snapshotId, disk.target, saved);
+    }
+    const wasRunning = stored.record.powerState === 'on' || stored.record.powerState === 'suspended';
+    const { service } = readMarks(xml);
+    const ofService = service === undefined ? {} : { service };
+    xml.setOrdeal(writeMarks({ ...noMarks, ...ofService, resource, runId, inPlace: false, wasRunning }));
+    const dom = await this.#hypervisor.define(xml);
+    undo.defer('remove the new domain', () => this.#remove(dom));
+    if (stored.memoryFile !== undefined) {
+      const image = join(this.folder.folderOf(snapshotId), `restore-${uuid}.save`);
+      undo.defer('remove the rewritten memory image', () => rm(image, { force: true }));
+      await rewriteSaveImage(stored.memoryFile, xml.toString(), image);
+      const args = { from: image, xml: null, flags: RESTORE_PAUSED };
+      await this.#hypervisor.call(procedures.domainRestore, args, `"${name}" cannot be restored`, RESTORE_MS);
+      await rm(image, { force: true });
+    }
+    await this.#cut(await this.domains.see(idOf(dom)));
+    undo.keep();
+    return idOf(dom);
+  }
+
+  #refuseSharing(snapshotId: string, target: string, saved: string): void {
+    const { name } = new DomainXml(saved);
+    throw new OrdealError('capability-missing', `Disk ${target} of "${name}" is not in snapshot "${snapshotId}"`, {
+      remedy: 'Revert in place, or take the snapshot with all disks: two domains must not write to one disk.',
+    });
+  }
+
+  /** All or none: what was switched before a failure is put back. */
+  async switchOver(
+    pairs: readonly { readonly resource: string; readonly to: ComputeId }[],
+    runId: string,
+  ): Promise<void> {
+    await using undo = new Undo();
+    const fresh: Seen[] = [];
+    for (const { resource, to } of pairs) {
+      const after = await this.domains.see(to);
+      const before = await this.domains.findInPlace(resource);
+      if (before?.dom.uuid.equals(after.dom.uuid)) continue;
+      this.#mustBelongTo(after, runId);
+      if (this.domains.resourceOf(after) !== resource) {
+        throw new OrdealError('unknown-target', `"${after.dom.name}" cannot stand in for "${resource}"`);
+      }
+      if (before !== undefined) {
+        if (!before.marks.quarantined) {
+          undo.defer(`end the quarantine of ${before.dom.name}`, () => this.unquarantine(idOf(before.dom), runId));
+          await this.quarantine(idOf(before.dom), runId);
+        }
+        const marks = await this.#hypervisor.marks(before.dom);
+        undo.defer(`put ${before.dom.name} back`, () =>
+          this.#hypervisor.setMarks(before.dom, { ...marks, inPlace: true }),
+        );
+        await this.#hypervisor.setMarks(before.dom, { ...marks, inPlace: false });
+      }
+      undo.defer(`take ${after.dom.name} out again`, () => this.#hypervisor.setMarks(after.dom, after.marks));
+      const { runId: _, ...rest } = after.marks;
+      await this.#hypervisor.setMarks(after.dom, { ...rest, inPlace: true, wasRunning: false });
+      fresh.push(after);
+    }
+    for (const after of fresh) {
+      undo.defer(`cut ${after.dom.name} off`, () => this.#cut(after));
+      await this.#hypervisor.setLinks(
+        after.dom,
+        after.xml.interfaces.map((i) => i.mac),
+        'up',
+      );
+    }
+    for (const after of fresh) {
+      if (powerStateOf(after) === 'suspended') await this.#hypervisor.resume(after.dom);
+      else if (after.marks.wasRunning) await this.domains.start(idOf(after.dom));
+    }
+    undo.keep();
+  }
+
+  async release(compute: ComputeId, runId: string): Promise<void> {
+    const dom = await this.#hypervisor.findDomain(compute);
+    if (dom === undefined) return;
+    await this.turn(compute, async () => {
+      const seen = await this.domains.see(compute);
+      const resource = this.domains.resourceOf(seen);
+      const inPlace = await this.domains.findInPlace(resource);
+      if (inPlace?.dom.uuid.equals(dom.uuid)) {
+        throw new OrdealError('busy', `"${dom.name}" stands in the place of "${resource}" and is not released`, {
+          remedy: 'Switch over to another one, or end its quarantine.',
+        });
+      }
+      this.#mustBelongTo(seen, runId);
+      const files = seen.xml.disks.flatMap((d) => d.file ?? []);
+      await this.#remove(dom);
+      await this.overlays.dropUnused(files);
+    });
+  }
+
+  async ownedBy(runId?: string): Promise<readonly ComputeState[]> {
+    const owned = (await this.domains.all()).filter(({ marks }) => {
+      return runId === undefined ? marks.runId !== undefined : marks.runId === runId;
+    });
+    return Promise.all(owned.map((seen) => this.domains.describe(seen)));
+  }
+
+  async #cut({ dom, xml }: Seen): Promise<void> {
+    await this.#hypervisor.setLinks(
+      dom,
+      xml.interfaces.map((i) => i.mac),
+      'down',
+    );
+  }
+
+  async #noAutostart({ dom }: Seen): Promise<void> {
+    if (!(await this.#hypervisor.isPersistent(dom))) return;
+    await this.#hypervisor.call(
+      procedures.domainSetAutostart,
+      { dom, autostart: 0 },
+      `"${dom.name}" cannot be kept off`,
+    );
+  }
+
+  async #remove(dom: Seen['dom']): Promise<void> {
+    const isPersistent = await this.#hypervisor.isPersistent(dom);
+    await this.#hypervisor.destroy(dom);
+    if (!isPersistent) return;
+    const what = `"${dom.name}" cannot be removed`;
+    await this.#hypervisor.call(procedures.domainUndefine, { dom, flags: UNDEFINE_ALL }, what);
+  }
+
+  #mustBelongTo({ dom, marks }: Seen, runId: string): void {
+    if (marks.runId === runId) return;
+    throw new OrdealError('busy', `"${dom.name}" does not belong to run ${runId}`, {
+      expected: `run ${runId}`,
+      got: marks.runId === undefined ? 'no run' : `run ${marks.runId}`,
+      remedy: 'Let that run finish, or recover it.',
+    });
+  }
+}

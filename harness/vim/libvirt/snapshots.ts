@@ -1,0 +1,181 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { InstanceSnapshot } from '../../model/snapshot.js';
+import type {
+  CapturedSnapshot,
+  ComputeId,
+  CreateSnapshotRequest,
+  RevertOptions,
+  SnapshotFilter,
+  SnapshotImage,
+  Snapshots,
+} from '../../model/vim.js';
+import { OrdealError } from '../../util/errors.js';
+import { newId } from '../../util/ids.js';
+import { Undo } from '../../util/undo.js';
+import { validate } from '../../util/validate.js';
+import { Capture } from './capture.js';
+import type { Domains } from './domains.js';
+import { qemuImg } from './images.js';
+import type { Overlays } from './overlays.js';
+import { Reversion } from './revert.js';
+import { ErrorCode, procedures } from './rpc/index.js';
+import { type SnapshotFolder, type StoredSnapshot, storedSnapshot } from './snapshot-folder.js';
+
+const MEMORY = 'memory.save';
+const STATE = 'state.json';
+
+/** The snapshots of domains. Calls for one domain wait for each other; libvirt itself keeps other processes apart. */
+export class LibvirtSnapshots implements Snapshots {
+  readonly #capture: Capture;
+  readonly #reversion: Reversion;
+
+  constructor(
+    readonly domains: Domains,
+    readonly folder: SnapshotFolder,
+    readonly overlays: Overlays,
+    readonly turn: <T>(compute: ComputeId, work: () => Promise<T>) => Promise<T>,
+  ) {
+    this.#capture = new Capture(domains, folder, overlays);
+    this.#reversion = new Reversion(domains, folder, overlays);
+  }
+
+  async capture(compute: ComputeId, request: CreateSnapshotRequest): Promise<CapturedSnapshot> {
+    const captured = await this.turn(compute, () => this.#capture.take(compute, request));
+    return {
+      ...captured,
+      store: () => this.turn(compute, () => captured.store()),
+      discard: () => this.turn(compute, () => captured.discard()),
+    };
+  }
+
+  revert(compute: ComputeId, snapshotId: string, options: RevertOptions = {}): Promise<void> {
+    return this.turn(compute, () => this.#reversion.revert(compute, snapshotId, options));
+  }
+
+  list(filter?: SnapshotFilter): Promise<InstanceSnapshot[]> {
+    return this.folder.list(filter);
+  }
+
+  async show(snapshotId: string): Promise<InstanceSnapshot> {
+    return (await this.folder.read(snapshotId)).record;
+  }
+
+  async update(
+    snapshotId: string,
+    { name, description, metadata }: { name?: string; description?: string; metadata?: Record<string, string> },
+  ): Promise<InstanceSnapshot> {
+    const stored = await this.folder.read(snapshotId);
+    const record = {
+      ...stored.record,
+      ...(name === undefined ? {} : { name }),
+      ...(description === undefined ? {} : { description }),
+      metadata: { ...stored.record.metadata, ...metadata },
+    };
+    await this.folder.write({ ...stored, record });
+    return record;
+  }
+
+  /** All are looked for before any is deleted. */
+  async delete(snapshotIds: readonly string[], { consolidate = false } = {}): Promise<void> {
+    const found = await Promise.all(snapshotIds.map((id) => this.folder.read(id)));
+    for (const stored of found) await this.#deleteOne(stored, consolidate);
+  }
+
+  async #deleteOne(stored: StoredSnapshot, consolidate: boolean): Promise<void> {
+    const { record, technique } = stored;
+    if (technique === 'internal') await this.#deleteInternal(stored);
+    await this.folder.remove(stored);
+    if (technique === 'internal') return;
+    await this.overlays.dropUnused(stored.disks.map((d) => d.file));
+    if (!consolidate) return;
+    const inPlace = await this.domains.findInPlace(record.resource);
+    if (inPlace === undefined) return;
+    await this.turn(inPlace.xml.uuid, async () => {
+      await this.overlays.consolidate(await this.domains.see(inPlace.xml.uuid));
+    });
+  }
+
+  /** It is gone with its domain. */
+  async #deleteInternal({ record }: StoredSnapshot): Promise<void> {
+    const { hypervisor } = this.domains;
+    const dom = await hypervisor.findDomain(record.computeId);
+    if (dom === undefined) return;
+    const what = `snapshot ${record.id} of "${dom.name}" cannot be deleted`;
+    const codes = [ErrorCode.noDomainSnapshot, ErrorCode.noDomain];
+    const args = { dom, name: record.id, flags: 0 };
+    const found = await hypervisor.callUnless(codes, procedures.domainSnapshotLookupByName, args, what);
+    if (found !== undefined)
+      await hypervisor.call(procedures.domainSnapshotDelete, { snap: found.snap, flags: 0 }, what);
+  }
+
+  /** Disks as one qcow2 each, memory as libvirt's save image, and what the driver needs to know to take them back. */
+  async exportImages(snapshotId: string): Promise<readonly SnapshotImage[]> {
+    const stored = await this.folder.read(snapshotId);
+    if (stored.technique === 'internal') {
+      throw new OrdealError(
+        'capability-missing',
+        `Snapshot "${snapshotId}" lies inside its disk image: nothing to export`,
+        {
+          remedy: 'Take an external snapshot, which is the default.',
+        },
+      );
+    }
+    const folder = this.folder.folderOf(snapshotId);
+    const images: SnapshotImage[] = [];
+    const file = async (name: string, role: SnapshotImage['role'], path: string) => {
+      images.push({ name, role, sizeBytes: (await stat(path)).size, open: async () => createReadStream(path) });
+    };
+    if (stored.memoryFile !== undefined) await file(MEMORY, 'memory', stored.memoryFile);
+    for (const disk of stored.disks) {
+      const name = `disk-${disk.id}.qcow2`;
+      const flat = join(folder, `export-${name}`);
+      await rm(flat, { force: true });
+      await qemuImg.flatten(disk.file, flat);
+      await file(name, 'disk', flat);
+    }
+    const state = Buffer.from(JSON.stringify(stored));
+    images.push({ name: STATE, role: 'state', sizeBytes: state.length, open: async () => Readable.from([state]) });
+    return images;
+  }
+
+  async importImages(record: InstanceSnapshot, images: readonly SnapshotImage[]): Promise<InstanceSnapshot> {
+    await this.folder.prepare();
+    const id = newId('snap');
+    const folder = this.folder.folderOf(id);
+    await using undo = new Undo();
+    undo.defer('remove the unfinished import', () => rm(folder, { recursive: true, force: true }));
+    await mkdir(folder, { recursive: true });
+    for (const image of images) {
+      if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(image.name)) {
+        throw new OrdealError('package-invalid', `"${image.name}" cannot be the name of an image`);
+      }
+      await pipeline(await image.open(), createWriteStream(join(folder, image.name), { flags: 'wx', mode: 0o600 }));
+    }
+    const stateFile = join(folder, STATE);
+    const text = await readFile(stateFile, 'utf8').catch((e: unknown) => {
+      throw new OrdealError('package-invalid', 'The images lack state.json', { cause: e, where: record.id });
+    });
+    const stored = validate(JSON.parse(text), `${record.id}: ${STATE}`, storedSnapshot, 'package-invalid');
+    const disks = stored.disks.map((d) => ({ ...d, file: join(folder, `disk-${d.id}.qcow2`), format: 'qcow2' }));
+    const has = (name: string) => images.some((i) => i.name === name);
+    for (const disk of disks) {
+      if (has(`disk-${disk.id}.qcow2`)) continue;
+      throw new OrdealError('package-invalid', `The image of disk "${disk.id}" is missing`, { where: record.id });
+    }
+    const sizes = images.reduce((sum, i) => sum + i.sizeBytes, 0);
+    const imported: InstanceSnapshot = { ...record, id, location: folder, bytesStored: sizes };
+    await this.folder.write({
+      ...stored,
+      record: imported,
+      technique: 'external',
+      ...(has(MEMORY) ? { memoryFile: join(folder, MEMORY) } : {}),
+      disks,
+    });
+    undo.keep();
+    return imported;
+  }
+}
