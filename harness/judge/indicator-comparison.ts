@@ -92,11 +92,16 @@ function fisher(before: Hits, after: Hits, effect: number): Guard {
 }
 
 /**
- * Availability is a census of the window: when the baseline knows no outages, one long outage afterwards is news,
- * though it is one event. Only clustering that the baseline shows is taken for natural.
+ * Availability and the rate of good answers are a census of the window: after a flawless baseline one long outage is
+ * news, though it is one event. Only where the baseline has errors itself may bursts of them be natural.
  */
+const naturalClustering = (before: History, after: History): number => {
+  const b = failures(before);
+  return count(b) === 0 ? 1 : Math.max(designEffect(b), designEffect(failures(after)));
+};
+
 function compareAvailability(before: History, after: History, rules: Rules): Prepared {
-  const effect = designEffect(failures(before));
+  const effect = naturalClustering(before, after);
   const up = (history: History) => {
     const share = availability(history) ?? 0;
     const n = history.samples.length;
@@ -107,7 +112,7 @@ function compareAvailability(before: History, after: History, rules: Rules): Pre
 
 /** Good answers a second. An open-loop probe decides by itself how many it sends; chance is in what is answered. */
 function compareRequestRate(before: History, after: History, rules: Rules): Prepared {
-  const effect = designEffect(failures(before));
+  const effect = naturalClustering(before, after);
   const rate = (history: History) => {
     const n = history.samples.length;
     const sent = (n * 1000) / (history.toMs - history.fromMs);
