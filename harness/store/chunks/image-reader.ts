@@ -7,6 +7,7 @@ import type { Segments, WorkerPool } from './worker-pool.js';
 import type { BlockRead } from './worker-protocol.js';
 
 const packsInMemory = 32;
+let readers = 0;
 const zeroHash = createHash('sha256').update(Buffer.alloc(pageBytes)).digest();
 
 interface Reading {
@@ -28,11 +29,12 @@ export interface SegmentOfImage {
 /** Reads an image back, every page checked against its hash, and all of them against the image's root. */
 export class ImageReader {
   readonly #segments: Segments;
+  readonly #number = readers++;
   readonly #packs = new Map<string, PackIndex>();
 
   constructor(
     readonly folder: string,
-    pool: WorkerPool,
+    readonly pool: WorkerPool,
     readonly recipe: Recipe,
   ) {
     this.#segments = pool.segments();
@@ -78,6 +80,7 @@ export class ImageReader {
     } finally {
       await Promise.allSettled(queue.map((r) => r.filled));
       for (const { segment } of queue) this.#segments.giveBack(segment);
+      this.pool.forget(this.#number);
     }
   }
 
@@ -117,7 +120,11 @@ export class ImageReader {
       const filled =
         reads.size === 0
           ? Promise.resolve()
-          : this.#segments.run(segment, { task: 'read', reads: [...reads.values()] });
+          : this.#segments.run(segment, {
+              task: 'read',
+              reader: this.#number,
+              reads: [...reads.values()],
+            });
       filled.catch(() => undefined);
       const bytes = Math.min(count * pageBytes, sizeBytes - first * pageBytes);
       yield { segment, bytes, pages: count, isZero, filled };

@@ -6,6 +6,7 @@ import {
   type SegmentViews,
   segmentViews,
   type WorkerAnswer,
+  type WorkerRequest,
   type WorkerTask,
 } from './worker-protocol.js';
 
@@ -42,6 +43,11 @@ export class WorkerPool implements AsyncDisposable {
       for (const each of this.#workers) each.ref();
       worker?.postMessage({ ...task, request });
     });
+  }
+
+  /** @param reader as in the read tasks; none of them is under way */
+  forget(reader: number): void {
+    for (const worker of this.#workers) worker.postMessage({ task: 'forget', reader } satisfies WorkerRequest);
   }
 
   #settle(answer: WorkerAnswer): void {

@@ -46,9 +46,12 @@ export type WorkerTask =
   /** Hashes each page of the segment; marks those that are all zero. */
   | (OnSegment & { readonly task: 'hash'; readonly pages: number })
   /** Fills the segment from blocks and checks each page against the hash that stands in `hashes`. */
-  | (OnSegment & { readonly task: 'read'; readonly reads: readonly BlockRead[] });
+  | (OnSegment & { readonly task: 'read'; readonly reader: number; readonly reads: readonly BlockRead[] });
 
-export type WorkerRequest = WorkerTask & { readonly request: number };
+/** `forget`: the reader has ended, what was kept for it can go. Not answered. */
+export type WorkerRequest =
+  | (WorkerTask & { readonly request: number })
+  | { readonly task: 'forget'; readonly reader: number };
 
 export interface WorkerAnswer {
   readonly request: number;

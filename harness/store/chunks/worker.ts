@@ -55,23 +55,30 @@ class Cache<T> {
     return value;
   }
 
-  delete(key: string): void {
-    const found = this.#items.get(key);
-    this.#items.delete(key);
-    if (found !== undefined) this.drop(found);
+  delete(prefix: string): void {
+    for (const [key, found] of this.#items) {
+      if (!key.startsWith(prefix)) continue;
+      this.#items.delete(key);
+      this.drop(found);
+    }
   }
 }
 
+/**
+ * Of one reader each: a later one reads the disk anew, so that damage shows, and files that are gone are let go. Files
+ * are used at once when they are asked for, so that none is closed in use.
+ */
 const blocks = new Cache<Promise<Buffer>>(cachedBlocks);
 const files = new Cache<number>(openFiles, closeSync);
 
-function blockOf({ path, offset, length, codec, pages }: BlockRead): Promise<Buffer> {
-  const key = `${path}:${offset}`;
-  return blocks.get(key) ?? blocks.set(key, readBlock(path, offset, length, codec, pages));
+function blockOf(reader: number, read: BlockRead): Promise<Buffer> {
+  const key = `${reader}:${read.path}:${read.offset}`;
+  return blocks.get(key) ?? blocks.set(key, readBlock(`${reader}:`, read));
 }
 
-async function readBlock(path: string, offset: number, length: number, codec: number, pages: number): Promise<Buffer> {
-  const file = files.get(path) ?? files.set(path, openSync(path, 'r'));
+async function readBlock(reader: string, { path, offset, length, codec, pages }: BlockRead): Promise<Buffer> {
+  const key = `${reader}${path}`;
+  const file = files.get(key) ?? files.set(key, openSync(path, 'r'));
   const data = Buffer.allocUnsafe(length);
   for (let done = 0; done < length; ) {
     const count = readSync(file, data, done, length - done, offset + done);
@@ -83,8 +90,8 @@ async function readBlock(path: string, offset: number, length: number, codec: nu
   return block;
 }
 
-async function copyPages(read: BlockRead, { data, hashes }: SegmentViews): Promise<void> {
-  const block = await blockOf(read);
+async function copyPages(reader: number, read: BlockRead, { data, hashes }: SegmentViews): Promise<void> {
+  const block = await blockOf(reader, read);
   const { copies } = read;
   for (let i = 0; i < copies.length; i += 3) {
     const [from = 0, to = 0, count = 0] = copies.slice(i, i + 3);
@@ -100,14 +107,14 @@ async function copyPages(read: BlockRead, { data, hashes }: SegmentViews): Promi
 }
 
 /** Read twice before it is called damaged: what came wrong from the disk once may come right. */
-async function fill(read: BlockRead, views: SegmentViews): Promise<void> {
+async function fill(reader: number, read: BlockRead, views: SegmentViews): Promise<void> {
   try {
-    await copyPages(read, views);
+    await copyPages(reader, read, views);
   } catch {
-    blocks.delete(`${read.path}:${read.offset}`);
-    files.delete(read.path);
+    blocks.delete(`${reader}:${read.path}:${read.offset}`);
+    files.delete(`${reader}:${read.path}`);
     try {
-      await copyPages(read, views);
+      await copyPages(reader, read, views);
     } catch (e) {
       if (e instanceof OrdealError) throw e;
       throw new OrdealError('snapshot-corrupt', 'The pack is damaged', {
@@ -120,11 +127,11 @@ async function fill(read: BlockRead, views: SegmentViews): Promise<void> {
   }
 }
 
-async function answer(request: WorkerRequest): Promise<WorkerAnswer> {
+async function answer(request: Exclude<WorkerRequest, { task: 'forget' }>): Promise<WorkerAnswer> {
   const views = segmentViews(request.shared, request.segment);
   try {
     if (request.task === 'hash') hashPages(views, request.pages);
-    else for (const read of request.reads) await fill(read, views);
+    else for (const read of request.reads) await fill(request.reader, read, views);
     return { request: request.request };
   } catch (e) {
     const error = asError(e);
@@ -135,4 +142,11 @@ async function answer(request: WorkerRequest): Promise<WorkerAnswer> {
   }
 }
 
-parentPort?.on('message', async (request: WorkerRequest) => parentPort?.postMessage(await answer(request)));
+parentPort?.on('message', async (request: WorkerRequest) => {
+  if (request.task !== 'forget') {
+    parentPort?.postMessage(await answer(request));
+    return;
+  }
+  blocks.delete(`${request.reader}:`);
+  files.delete(`${request.reader}:`);
+});
