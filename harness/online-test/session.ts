@@ -10,7 +10,8 @@ import type { ResolveAddress } from '../model/probe.js';
 import type { Grant, SnapshotNotification, TraceStep } from '../model/roles.js';
 import type { ComputeId, Vim } from '../model/vim.js';
 import { populate } from '../monitor/monitor.js';
-import { SnapshotEngine } from '../snapshot/engine.js';
+import { PackageManagement } from '../package/index.js';
+import { type EngineContext, SnapshotEngine } from '../snapshot/engine.js';
 import { Journal } from '../store/journal.js';
 import { openState, type State } from '../store/state.js';
 import { OrdealError } from '../util/errors.js';
@@ -96,15 +97,24 @@ export class ServiceSession implements AsyncDisposable {
   }
 
   get engine(): SnapshotEngine {
+    return new SnapshotEngine(this.#engineContext);
+  }
+
+  /** The procedures of clauses 6.6 and 6.7 over this state folder's package repository. */
+  get packages(): PackageManagement {
+    return new PackageManagement(this.#engineContext);
+  }
+
+  get #engineContext(): EngineContext {
     const { grant, notification } = this.options;
-    return new SnapshotEngine({
+    return {
       service: this.service,
       vims: this.vims,
       state: this.state,
       trace: (step) => this.trace.push({ ...step, atMs: performance.now() }),
       ...(grant === undefined ? {} : { grant }),
       ...(notification === undefined ? {} : { notification }),
-    });
+    };
   }
 
   /** Brings the service up where its VIM can, and puts its population in. What runs already is left as it is. */

@@ -1,8 +1,12 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { RunRecord } from '../../harness/model/run-record.js';
+import { readService, ServiceSession } from '../../harness/online-test/session.js';
 import { sweepPopulation } from '../../harness/online-test/sweep.js';
 import { showPackage, verifyPackage } from '../../harness/package/index.js';
+import { until } from '../../harness/util/deadline.js';
+import { packageRoot } from '../../harness/util/package-root.js';
 import { expect, test } from '../../scenarios/fixtures.js';
 
 const area = { around: ['gateway', 'session-store'], baselineMs: 3000 };
@@ -74,6 +78,32 @@ test('the trace carries the step numbers of the report', { tag: ['@vim:embedded'
 test('run.json is what the fixture returned', async () => {
   const folder = dirname(failed.packages[0]?.file ?? '');
   expect(JSON.parse(await readFile(join(folder, 'run.json'), 'utf8'))).toEqual(JSON.parse(JSON.stringify(failed)));
+});
+
+test('whoever imports the evidence into an empty store sees the bug: two primaries', {
+  tag: ['@UC-4.3.2.1', '@vim:embedded'],
+}, async () => {
+  test.setTimeout(120_000);
+  const stateFolder = await mkdtemp(join(tmpdir(), 'ordeal-vendor-'));
+  try {
+    const service = await readService(join(packageRoot, 'scenarios', 'session-gateway', 'service.yaml'));
+    await using vendor = await ServiceSession.open(service, { stateFolder });
+    await vendor.start();
+    const address = (await vendor.addresses())('lb.public');
+    const roles = async () => {
+      const status = (await (await fetch(`${address}/status`)).json()) as { stores: Record<string, { role: string }> };
+      return Object.values(status.stores).map((s) => s.role);
+    };
+    expect((await roles()).sort()).toEqual(['primary', 'standby']);
+    const evidence = failed.packages.find((p) => p.file.includes('session-store'))?.file ?? '';
+    const { id } = await vendor.packages.import({ from: evidence });
+    const { id: snapshotId } = await vendor.packages.extract({ packageId: id });
+    await vendor.engine.revert(snapshotId);
+    const both = async () => (await roles()).every((r) => r === 'primary');
+    await until('both stores say that they are the primary', both, { withinMs: 20_000, everyMs: 200 });
+  } finally {
+    await rm(stateFolder, { recursive: true, force: true });
+  }
 });
 
 test('a fault that is refused leaves no run behind', async ({ onlineTest, service }) => {
