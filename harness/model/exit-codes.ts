@@ -32,6 +32,7 @@ export const exitCodes = {
   33: 'the service is degraded; it was restored and the evidence is exported',
   34: 'inconclusive: the baseline was not steady, or too little was measured',
   35: 'the fault had no effect or the wrong dose: nothing is proven',
+  36: 'a stop condition was crossed: the test was aborted, and everything was healed and restored first',
   70: 'a defect in Ordeal itself',
   130: 'interrupted; everything was healed and restored first',
 } as const;
@@ -64,6 +65,7 @@ const ofKind: Readonly<Record<ErrorKind, ExitCode>> = {
   'lease-lost': 22,
   timeout: 21,
   interrupted: 130,
+  stopped: 36,
   internal: 70,
 };
 

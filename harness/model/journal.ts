@@ -57,10 +57,15 @@ export interface JournalledRun {
   /** The process that holds the lease: the harness, or who took over from it. Nobody else may act for the run. */
   readonly pid: number;
   readonly startedAt: string;
-  /** Milliseconds since 1970 of the last sign of life. */
+  /** Milliseconds since 1970 of the last sign of life: for people. Clocks jump; who decides anything watches `beats`. */
   readonly heartbeatAt: number;
+  /** How many signs of life there have been. */
+  readonly beats: number;
   readonly closed: boolean;
   /** The guard's process and its last sign of life; null before it is up. */
   readonly guardPid: number | null;
   readonly guardAt: number | null;
+  readonly guardBeats: number;
+  /** Who asked for this run to be stopped, from outside of it; null when nobody did. */
+  readonly stopBy: string | null;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { faultTarget } from './fault.js';
+import { stopRecord } from './stop-condition.js';
 import { indicatorResult, verdicts } from './verdict.js';
 
 /** run.json: the whole of one online test, in milliseconds since its start. Version 1. */
@@ -28,6 +29,8 @@ export const injectionRecord = z.object({
   verdict: z.enum(['confirmed', 'wrong-dose', 'no-effect', 'not-injected']),
   measured: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).default({}),
   how: z.string().default(''),
+  /** Each heal that failed, in order; healed all the same when healedMs is there. */
+  healFailures: z.array(z.string()).optional(),
 });
 
 export const outageRecord = z.object({
@@ -69,6 +72,8 @@ export const runRecord = z.object({
   packages: z.array(z.object({ file: z.string(), sha256: z.string(), bytes: z.number() })),
   verdicts,
   exitCode: z.number().int(),
+  /** Absent when the run went to its end. */
+  stopped: stopRecord.optional(),
   /** What became of the scenario that asked for this run; its steps may expect that the service fails. */
   scenario: z.enum(['passed', 'failed']).optional(),
   /** What went wrong, as the user reads it; empty when nothing did. */

@@ -18,6 +18,15 @@ const schema = `
   create unique index if not exists run_excludes on run (serviceId) where closed = 0;
 `;
 
+type NewRun = Pick<JournalledRun, 'id' | 'serviceFile' | 'serviceId' | 'outFolder' | 'pid' | 'startedAt'>;
+
+/** Came after the first version: a journal of then gets them when it is opened. */
+const laterColumns = {
+  beats: 'integer not null default 0',
+  guardBeats: 'integer not null default 0',
+  stopBy: 'text',
+} as const;
+
 /**
  * One journal for all VIMs of one state folder, in an embedded database. Every call is durable when it returns
  * (synchronous = FULL: the write-ahead log is flushed at each commit), so that a power cut loses no intent.
@@ -34,6 +43,7 @@ export class Journal implements Disposable {
       this.#db.pragma('synchronous = FULL');
       this.#db.pragma('busy_timeout = 5000');
       this.#db.exec(schema);
+      this.#addLaterColumns();
       chmodSync(file, 0o600);
     } catch (e) {
       throw new OrdealError('file-invalid', 'The journal cannot be opened', {
@@ -48,7 +58,7 @@ export class Journal implements Disposable {
    * Registers the run; a service has at most one open run.
    * @throws OrdealError of kind `busy`, naming the run that holds the service
    */
-  begin(run: Omit<JournalledRun, 'heartbeatAt' | 'closed' | 'guardPid' | 'guardAt'>): void {
+  begin(run: NewRun): void {
     try {
       this.#db
         .prepare(
@@ -67,25 +77,50 @@ export class Journal implements Disposable {
   /** The holder's sign of life. @returns false when another process has taken the run over */
   heartbeat(runId: string): boolean {
     const { changes } = this.#db
-      .prepare('update run set heartbeatAt = ? where id = ? and pid = ? and closed = 0')
+      .prepare('update run set heartbeatAt = ?, beats = beats + 1 where id = ? and pid = ? and closed = 0')
       .run(Date.now(), runId, process.pid);
     return changes === 1;
   }
 
   /** The guard's sign of life. */
   guardHeartbeat(runId: string): void {
-    this.#db.prepare('update run set guardPid = ?, guardAt = ? where id = ?').run(process.pid, Date.now(), runId);
+    this.#db
+      .prepare('update run set guardPid = ?, guardAt = ?, guardBeats = guardBeats + 1 where id = ?')
+      .run(process.pid, Date.now(), runId);
   }
 
   /**
    * This process becomes the holder, when the one it knew has given no sign of life since: of two that try, one wins.
    * @param known the run as it was read before
    */
-  takeOver({ id, pid, heartbeatAt }: JournalledRun): boolean {
+  takeOver({ id, pid, beats }: JournalledRun): boolean {
     const { changes } = this.#db
-      .prepare('update run set pid = ?, heartbeatAt = ? where id = ? and pid = ? and heartbeatAt = ? and closed = 0')
-      .run(process.pid, Date.now(), id, pid, heartbeatAt);
+      .prepare(
+        `update run set pid = ?, heartbeatAt = ?, beats = beats + 1
+         where id = ? and pid = ? and beats = ? and closed = 0`,
+      )
+      .run(process.pid, Date.now(), id, pid, beats);
     return changes === 1;
+  }
+
+  /**
+   * Asks the run's holder to stop: to heal and give back at once, then to end. Durable. The first who asks is named.
+   * @param by who asks, for the record
+   * @returns false when the run is closed already, or unknown
+   */
+  requestStop(runId: string, by: string): boolean {
+    const { changes } = this.#db
+      .prepare('update run set stopBy = coalesce(stopBy, ?) where id = ? and closed = 0')
+      .run(by, runId);
+    return changes === 1;
+  }
+
+  /** Cheap enough to be asked every 50 ms. @returns who asked; undefined when nobody has */
+  stopRequest(runId: string): string | undefined {
+    const row = this.#db.prepare('select stopBy from run where id = ?').get(runId) as
+      | Pick<JournalledRun, 'stopBy'>
+      | undefined;
+    return row?.stopBy ?? undefined;
   }
 
   /** @throws OrdealError of kind `internal` while entries of the run are open */
@@ -145,6 +180,23 @@ export class Journal implements Disposable {
       ...r,
       closed: r.closed !== 0,
     }));
+  }
+
+  #addLaterColumns(): void {
+    const lacking = (): [string, string][] => {
+      const there = (this.#db.prepare('pragma table_info(run)').all() as { name: string }[]).map((c) => c.name);
+      return Object.entries(laterColumns).filter(([name]) => !there.includes(name));
+    };
+    if (lacking().length === 0) return;
+    // Another process may open the same journal at this moment: of the two, one adds them.
+    this.#db.exec('begin immediate');
+    try {
+      for (const [name, type] of lacking()) this.#db.exec(`alter table run add column ${name} ${type}`);
+      this.#db.exec('commit');
+    } catch (e) {
+      this.#db.exec('rollback');
+      throw e;
+    }
   }
 
   #entries(where: string, runId: string | undefined): JournalEntry[] {

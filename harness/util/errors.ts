@@ -29,6 +29,7 @@ export type ErrorKind =
   | 'lease-lost'
   | 'timeout'
   | 'interrupted'
+  | 'stopped'
   | 'internal';
 
 export interface ErrorParts {

@@ -3,6 +3,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
+import Database from 'libsql';
 import type { JournalAction } from '../../harness/model/journal.js';
 import { Journal } from '../../harness/store/journal.js';
 import { until } from '../../harness/util/deadline.js';
@@ -114,4 +115,58 @@ test('a file that is no journal is refused and left as it was', async () => {
   const state = await folder();
   await writeFile(join(state, 'journal.db'), 'not a database at all, but long enough to look like one'.repeat(100));
   expect(() => new Journal(state)).toThrow(/The journal cannot be opened/);
+});
+
+test('a stop that somebody asks for is durable, and names the first who asked', async () => {
+  const state = await folder();
+  {
+    using journal = new Journal(state);
+    journal.begin(run('r1'));
+    journal.begin(run('r2', 'other'));
+    expect(journal.stopRequest('r1')).toBeUndefined();
+    expect(journal.requestStop('r1', 'ann on host')).toBe(true);
+    expect(journal.requestStop('r1', 'bob on host')).toBe(true);
+  }
+  using journal = new Journal(state);
+  expect(journal.stopRequest('r1')).toBe('ann on host');
+  expect(journal.run('r1')?.stopBy).toBe('ann on host');
+  expect(journal.stopRequest('r2')).toBeUndefined();
+});
+
+test('a run that is closed or unknown cannot be stopped', async () => {
+  using journal = new Journal(await folder());
+  journal.begin(run('r1'));
+  journal.close('r1');
+  expect([journal.requestStop('r1', 'ann'), journal.requestStop('r9', 'ann')]).toEqual([false, false]);
+  expect([journal.stopRequest('r1'), journal.stopRequest('r9')]).toEqual([undefined, undefined]);
+});
+
+test('signs of life are counted, so that a clock which jumps changes nothing', async () => {
+  using journal = new Journal(await folder());
+  journal.begin(run('r1'));
+  expect(journal.run('r1')).toMatchObject({ beats: 0, guardBeats: 0, stopBy: null });
+  const known = journal.run('r1')!;
+  journal.heartbeat('r1');
+  journal.heartbeat('r1');
+  journal.guardHeartbeat('r1');
+  expect(journal.run('r1')).toMatchObject({ beats: 2, guardBeats: 1, guardPid: process.pid });
+  expect(journal.takeOver({ ...known, heartbeatAt: journal.run('r1')!.heartbeatAt })).toBe(false);
+});
+
+test('a journal of the first version is opened, and gets what it lacks', async () => {
+  const state = await folder();
+  {
+    const old = new Database(join(state, 'journal.db'));
+    old.exec(`create table run (
+      id text primary key, serviceFile text not null, serviceId text not null, outFolder text not null,
+      pid integer not null, startedAt text not null, heartbeatAt integer not null, closed integer not null default 0,
+      guardPid integer, guardAt integer) strict;
+      insert into run (id, serviceFile, serviceId, outFolder, pid, startedAt, heartbeatAt)
+      values ('r1', '/service.yaml', 'svc', '/out', ${process.pid}, '2026-01-01T00:00:00Z', 1)`);
+    old.close();
+  }
+  using journal = new Journal(state);
+  expect(journal.run('r1')).toMatchObject({ id: 'r1', beats: 0, stopBy: null });
+  expect(journal.heartbeat('r1')).toBe(true);
+  expect(journal.requestStop('r1', 'ann')).toBe(true);
 });
