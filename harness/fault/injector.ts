@@ -1,7 +1,8 @@
 import type { FaultReading, Injection } from '../model/fault.js';
 import type { NativeFaults, Vim } from '../model/vim.js';
 import type { Journal } from '../store/journal.js';
-import { asError, OrdealError } from '../util/errors.js';
+import { withDeadline } from '../util/deadline.js';
+import { asError, OrdealError, reasonOf } from '../util/errors.js';
 import { newId } from '../util/ids.js';
 import type { CheckedFault, Dose } from './catalogue.js';
 
@@ -14,22 +15,38 @@ export interface InjectedFault {
   dose: Dose | 'not-injected';
   reading?: FaultReading;
   healedMs?: number;
+  /** Why a heal failed, once for each that did; a later one may have worked. */
+  readonly healFailures: string[];
 }
 
 export interface InjectorContext {
   readonly runId: string;
-  readonly journal: Journal;
+  readonly journal: Pick<Journal, 'intend' | 'done' | 'settle'>;
   readonly nowMs: () => number;
   readonly seed: number;
   /** The VIM of a VNFC or of a link, by resource or link name. */
-  readonly vimOf: (fault: CheckedFault) => Vim;
+  readonly vimOf: (fault: CheckedFault) => Pick<Vim, 'kind' | 'faults'>;
   /** How long a VIM may leave a fault on without a word from us; it heals by itself then. */
   readonly expiresAfterMs: number;
 }
 
+interface On {
+  readonly entry: number;
+  readonly native: NativeFaults;
+  readonly injected: InjectedFault;
+  /** Settles when the VIM has answered, whatever it said. */
+  answered: Promise<unknown>;
+}
+
+/** How long a heal waits for the injection before it, and how long it may take itself, in milliseconds. */
+const answerMs = 2000;
+const healMs = 15_000;
+/** A heal is idempotent, so one that fails is tried once more at once; then it is recovery's. */
+const tries = 2;
+
 /** Injects, proves the dose, heals. The journal knows each fault before the target does. */
 export class Injector {
-  readonly #on = new Map<string, { entry: number; native: NativeFaults; injected: InjectedFault }>();
+  readonly #on = new Map<string, On>();
   readonly all: InjectedFault[] = [];
 
   constructor(readonly context: InjectorContext) {}
@@ -50,14 +67,18 @@ export class Injector {
       expiresAfterMs: Math.ceil(Math.max(expiresAfterMs, (fault.durationMs ?? 0) + expiresAfterMs)),
     };
     const entry = journal.intend(runId, { type: 'fault', injection });
-    const injected: InjectedFault = { fault, injection, injectedMs: nowMs(), dose: 'not-injected' };
-    this.#on.set(injection.id, { entry, native: vim.faults, injected });
+    const injected: InjectedFault = { fault, injection, injectedMs: nowMs(), dose: 'not-injected', healFailures: [] };
+    const on: On = { entry, native: vim.faults, injected, answered: Promise.resolve() };
+    this.#on.set(injection.id, on);
     this.all.push(injected);
     try {
-      await vim.faults.inject(injection);
+      const injecting = vim.faults.inject(injection);
+      on.answered = injecting.catch(() => undefined);
+      await injecting;
       journal.done(entry);
     } catch (e) {
-      await this.heal(injected);
+      // A heal that fails here leaves the fault in the books: healAll tries again, and tells.
+      await this.heal(injected).catch(() => undefined);
       throw e;
     }
     return injected;
@@ -65,25 +86,39 @@ export class Injector {
 
   /** Measures at the target. A reading that cannot be taken proves nothing: `no-effect`. */
   async verify(injected: InjectedFault): Promise<void> {
-    const native = this.#on.get(injected.injection.id)?.native;
+    const { id } = injected.injection;
+    const native = this.#on.get(id)?.native;
     if (native === undefined) return;
+    let reading: FaultReading;
     try {
-      injected.reading = await native.verify(injected.injection);
-      injected.dose = injected.fault.entry.judgeDose(injected.fault.params, injected.reading);
+      reading = await native.verify(injected.injection);
     } catch (e) {
-      injected.reading = { effective: false, measured: {}, how: `could not be measured: ${asError(e).message}` };
-      injected.dose = 'no-effect';
+      reading = unmeasured(`could not be measured: ${asError(e).message}`);
     }
+    // What was healed in the meantime was measured without its fault.
+    if (!this.#on.has(id)) reading = unmeasured('was healed before it could be measured');
+    injected.reading = reading;
+    injected.dose = injected.fault.entry.judgeDose(injected.fault.params, reading);
   }
 
-  /** Idempotent. The journal entry stays open when the heal fails, so that recovery tries again. */
+  /**
+   * Idempotent. A heal that fails is tried once more; then its journal entry stays open, for recovery to try again.
+   * @throws OrdealError of kind `timeout`, or what the VIM says
+   */
   async heal(injected: InjectedFault): Promise<void> {
-    const on = this.#on.get(injected.injection.id);
-    if (on === undefined) return;
-    await on.native.heal(injected.injection);
-    injected.healedMs = this.context.nowMs();
-    this.context.journal.settle(on.entry);
-    this.#on.delete(injected.injection.id);
+    let failure: unknown;
+    for (let i = 0; i < tries; i++) {
+      const on = this.#on.get(injected.injection.id);
+      if (on === undefined) return;
+      try {
+        await this.#healOnce(on);
+        return;
+      } catch (e) {
+        injected.healFailures.push(reasonOf(e));
+        failure = e;
+      }
+    }
+    throw failure;
   }
 
   /** Heals what is still on, the latest first; never stops at the first failure. @returns the failures */
@@ -103,4 +138,20 @@ export class Injector {
     }
     return failures;
   }
+
+  async #healOnce({ injected, answered, native, entry }: On): Promise<void> {
+    const { id } = injected.injection;
+    // Not before the injection: a heal that overtook it would leave the fault on.
+    const early = await withDeadline(answerMs, 'The injection', () => answered).then(
+      () => undefined,
+      (e: unknown) => e,
+    );
+    await withDeadline(healMs, `The heal of ${injected.fault.kind}`, () => native.heal(injected.injection));
+    if (early !== undefined) throw early;
+    injected.healedMs ??= this.context.nowMs();
+    this.context.journal.settle(entry);
+    this.#on.delete(id);
+  }
 }
+
+const unmeasured = (how: string): FaultReading => ({ effective: false, measured: {}, how });

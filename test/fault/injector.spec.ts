@@ -1,0 +1,193 @@
+import { expect, test } from '@playwright/test';
+import { sleep } from '../../harness/util/deadline.js';
+import { OrdealError } from '../../harness/util/errors.js';
+import { fakeInjector, fault } from './fake-faults.js';
+
+test('the journal knows a fault before the target does, and until it is healed', async () => {
+  const { injector, told, journal } = fakeInjector();
+  const injected = await injector.inject(fault('stall'));
+  expect(told).toEqual(['intend stall', 'inject stall', 'done 1']);
+  expect(journal.open).toEqual([1]);
+  expect(injected.healedMs).toBeUndefined();
+  await injector.heal(injected);
+  expect(told.slice(3)).toEqual(['heal stall', 'settle 1']);
+  expect(injected.healedMs).toBeGreaterThanOrEqual(injected.injectedMs);
+  expect(journal.open).toEqual([]);
+});
+
+test('what is journalled is enough to heal from another process', async () => {
+  const { injector, journal } = fakeInjector();
+  const first = await injector.inject(fault('stall', { durationMs: 1000 }));
+  const second = await injector.inject(fault('clock-skew', { params: { offsetMs: 500 } }));
+  expect(journal.actions).toEqual([
+    { type: 'fault', injection: first.injection },
+    { type: 'fault', injection: second.injection },
+  ]);
+  expect(first.injection).toMatchObject({
+    runId: 'run-1',
+    vim: 'fake',
+    kind: 'stall',
+    target: { vnfc: 'store-1' },
+    seed: 7,
+    expiresAfterMs: 61_000,
+  });
+  expect(second.injection).toMatchObject({ params: { offsetMs: 500 }, seed: 8, expiresAfterMs: 60_000 });
+  expect(first.injection.id).not.toBe(second.injection.id);
+});
+
+test('healing twice is harmless, and heals once', async () => {
+  const { injector, told } = fakeInjector();
+  const injected = await injector.inject(fault('stall'));
+  await injector.heal(injected);
+  await injector.heal(injected);
+  expect(told.filter((t) => t === 'heal stall')).toHaveLength(1);
+});
+
+test('an injection that throws half-way is healed, and the cause is what is thrown', async () => {
+  const { injector, faults, journal, told } = fakeInjector();
+  faults.inject = async (i) => {
+    faults.on.set(i.id, i);
+    throw new Error('half-way');
+  };
+  await expect(injector.inject(fault('stall'))).rejects.toThrow('half-way');
+  expect(told).toContain('heal stall');
+  expect(told).not.toContain('done 1');
+  expect(await faults.active()).toEqual([]);
+  expect(journal.open).toEqual([]);
+  expect(injector.all[0]?.dose).toBe('not-injected');
+});
+
+test('a failed injection whose heal fails too throws the injection, and stays in the books', async () => {
+  const { injector, faults, journal } = fakeInjector();
+  faults.inject = () => Promise.reject(new Error('half-way'));
+  faults.heal = () => Promise.reject(new Error('no heal'));
+  await expect(injector.inject(fault('stall'))).rejects.toThrow('half-way');
+  expect(journal.open).toEqual([1]);
+  expect((await injector.healAll()).map((e) => e.message)).toEqual([expect.stringMatching(/is not healed: no heal/)]);
+});
+
+test('healing all goes in reverse, never stops at the first failure, and tells each outcome', async () => {
+  const { injector, faults, journal, told } = fakeInjector();
+  const heal = faults.heal.bind(faults);
+  for (const kind of ['stall', 'crash', 'shutdown', 'disk-full']) await injector.inject(fault(kind));
+  faults.heal = async (i) => {
+    await heal(i);
+    if (i.kind === 'crash' || i.kind === 'shutdown') throw new Error(`${i.kind} will not heal`);
+  };
+  const failures = await injector.healAll();
+  expect(told.filter((t) => t.startsWith('heal'))).toEqual([
+    'heal disk-full',
+    ...['heal shutdown', 'heal shutdown'],
+    ...['heal crash', 'heal crash'],
+    'heal stall',
+  ]);
+  expect(failures).toHaveLength(2);
+  expect(failures[0]).toBeInstanceOf(OrdealError);
+  expect(failures.map((e) => [(e as OrdealError).kind, e.message])).toEqual([
+    [
+      'vim-failed',
+      expect.stringMatching(/\(shutdown\) is not healed: shutdown will not heal\. Run `ordeal recover`\./),
+    ],
+    ['vim-failed', expect.stringMatching(/\(crash\) is not healed: crash will not heal/)],
+  ]);
+  expect(journal.open).toEqual([2, 3]);
+  expect(injector.all.map((i) => i.healedMs !== undefined)).toEqual([true, false, false, true]);
+  expect(injector.all.map((i) => i.healFailures.length)).toEqual([0, 2, 2, 0]);
+});
+
+test('a heal that throws once is tried again, and the failure is kept', async () => {
+  const { injector, faults, journal } = fakeInjector();
+  const injected = await injector.inject(fault('stall'));
+  const heal = faults.heal.bind(faults);
+  let thrown = 0;
+  faults.heal = (i) => (thrown++ === 0 ? Promise.reject(new Error('once')) : heal(i));
+  expect(await injector.healAll()).toEqual([]);
+  expect(injected.healFailures).toEqual(['once']);
+  expect(injected.healedMs).toBeDefined();
+  expect(journal.open).toEqual([]);
+});
+
+test('a heal does not overtake its injection', async () => {
+  const { injector, faults, told } = fakeInjector();
+  const inject = faults.inject.bind(faults);
+  faults.inject = async (i) => {
+    await sleep(50);
+    await inject(i);
+  };
+  const injecting = injector.inject(fault('stall'));
+  expect(await injector.healAll()).toEqual([]);
+  await injecting;
+  expect(told.filter((t) => !t.startsWith('done'))).toEqual(['intend stall', 'inject stall', 'heal stall', 'settle 1']);
+});
+
+test('an injection that never answers is healed all the same, and stays open for recovery', async () => {
+  test.setTimeout(20_000);
+  const { injector, faults, journal, told } = fakeInjector();
+  faults.inject = () => new Promise(() => undefined);
+  void injector.inject(fault('stall'));
+  const [failure] = await injector.healAll();
+  expect(failure?.message).toMatch(/The injection timed out after 2000 ms/);
+  expect(told).toContain('heal stall');
+  expect(journal.open).toEqual([1]);
+});
+
+test.describe('the dose', () => {
+  test('is confirmed by what was measured at the target', async () => {
+    const { injector } = fakeInjector();
+    const injected = await injector.inject(fault('stall'));
+    expect(injected.dose).toBe('not-injected');
+    await injector.verify(injected);
+    expect(injected).toMatchObject({ dose: 'confirmed', reading: { how: 'fake' } });
+  });
+
+  test('is no effect when nothing shows, and wrong when it is another one', async () => {
+    const { injector, faults } = fakeInjector();
+    const delay = fault('delay', { target: { link: 'back' }, params: { delayMs: 80 } });
+    faults.reading = { effective: true, measured: { delayMs: 300 }, how: 'fake' };
+    const wrong = await injector.inject(delay);
+    await injector.verify(wrong);
+    faults.reading = { effective: false, measured: { delayMs: 80 }, how: 'fake' };
+    const none = await injector.inject(delay);
+    await injector.verify(none);
+    expect([wrong.dose, none.dose]).toEqual(['wrong-dose', 'no-effect']);
+  });
+
+  test('is no effect when it cannot be measured, and says why', async () => {
+    const { injector, faults } = fakeInjector();
+    faults.verify = () => Promise.reject(new Error('no answer'));
+    const injected = await injector.inject(fault('stall'));
+    await injector.verify(injected);
+    expect(injected).toMatchObject({ dose: 'no-effect', reading: { how: 'could not be measured: no answer' } });
+  });
+
+  test('is not claimed for a fault that was healed while it was measured', async () => {
+    const { injector, faults } = fakeInjector();
+    faults.verify = async () => {
+      await sleep(50);
+      return faults.reading;
+    };
+    const injected = await injector.inject(fault('stall'));
+    const measuring = injector.verify(injected);
+    await injector.heal(injected);
+    await measuring;
+    expect(injected).toMatchObject({ dose: 'no-effect', reading: { how: 'was healed before it could be measured' } });
+  });
+
+  test('of a fault that is healed already is not measured again', async () => {
+    const { injector, told } = fakeInjector();
+    const injected = await injector.inject(fault('stall'));
+    await injector.verify(injected);
+    await injector.heal(injected);
+    await injector.verify(injected);
+    expect(told.filter((t) => t === 'verify stall')).toHaveLength(1);
+    expect(injected.dose).toBe('confirmed');
+  });
+});
+
+test('a VIM without faults is refused before anything is written', async () => {
+  const { injector, journal } = fakeInjector();
+  const context = { ...injector.context, vimOf: () => ({ kind: 'bare' }) };
+  const bare = new (injector.constructor as typeof import('../../harness/fault/injector.js').Injector)(context);
+  await expect(bare.inject(fault('stall'))).rejects.toThrow(/VIM "bare" injects no faults/);
+  expect(journal.actions).toEqual([]);
+});
