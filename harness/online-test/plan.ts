@@ -3,10 +3,13 @@ import { CapabilityError, type CapabilityRow, missing } from '../model/capabilit
 import type { Vnf, Vnfc } from '../model/network-service.js';
 import { vnfcsOf } from '../model/network-service.js';
 import type { SnapshotType } from '../model/snapshot-descriptor.js';
+import type { StopCondition } from '../model/stop-condition.js';
 import type { Vim } from '../model/vim.js';
 import { OrdealError } from '../util/errors.js';
 import type { OnlineTestRequest } from './request.js';
+
 import type { ServiceSession } from './session.js';
+import { describeStopCondition, planStopConditions } from './stop-plan.js';
 
 /** Everything decided, nothing touched yet. */
 export interface Plan {
@@ -19,6 +22,7 @@ export interface Plan {
   readonly measureMs: number;
   readonly expectedRecoveryMs: number;
   readonly seed: number;
+  readonly stopConditions: readonly StopCondition[];
   /** As a person reads it. */
   readonly lines: readonly string[];
 }
@@ -40,6 +44,7 @@ export async function planOnlineTest(session: ServiceSession, request: OnlineTes
   for (const fault of faults) checkTarget(session, fault, where);
   const area = areaOf(session, faults, request.around ?? [], where);
   checkBlastRadius(session, faults, request.allowBlastRadius === true, where);
+  const stopConditions = planStopConditions(session, request, where);
 
   const seed = request.seed ?? Math.floor(Math.random() * 2 ** 31);
   const baselineMs = request.baselineMs ?? 5000;
@@ -82,11 +87,13 @@ export async function planOnlineTest(session: ServiceSession, request: OnlineTes
     measureMs,
     expectedRecoveryMs,
     seed,
+    stopConditions,
     lines: [
       `Service ${descriptor.id}, recovered by: ${descriptor.highAvailability.trim()}`,
       `Baseline: ${descriptor.probes.map((p) => `${p.id} at ${p.rateHz} Hz`).join(', ')} for ${seconds(baselineMs)}`,
       ...snapshotLines,
       ...faults.map((f) => `Fault: ${describeFault(f)}${f.afterMs ? `, ${seconds(f.afterMs)} after the first` : ''}`),
+      ...stopConditions.map((c) => `Stop at once when ${describeStopCondition(c)}`),
       `Judged ${seconds(expectedRecoveryMs)} after the injection (expected recovery time), over ${seconds(measureMs)}`,
       `If not as before: quarantine ${area.flatMap((v) => v.vnfcs.map((c) => c.id)).join(', ')}; start new ones from the snapshots; switch over; forensic snapshot`,
       `Seed ${seed}`,

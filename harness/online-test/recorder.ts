@@ -6,6 +6,7 @@ import { exitCodeOfError, exitCodeOfVerdicts } from '../model/exit-codes.js';
 import type { TraceStep } from '../model/roles.js';
 import type { RunListener } from '../model/run-listener.js';
 import { type RunRecord, runRecord, type StageName, stageNames } from '../model/run-record.js';
+import type { StopRecord } from '../model/stop-condition.js';
 import type { Verdicts } from '../model/verdict.js';
 import { writeAtomically } from '../util/atomic-file.js';
 import { asError, OrdealError } from '../util/errors.js';
@@ -123,6 +124,26 @@ export class Recorder {
     this.record.errors.push(asError(e).message);
   }
 
+  /** The first reason to stop is the reason. */
+  stopped(cause: StopRecord['cause'], reason: string, crossing?: Pick<StopRecord, 'figure' | 'threshold'>): void {
+    const { figure, threshold } = crossing ?? {};
+    this.record.stopped ??= {
+      cause,
+      reason,
+      atMs: this.nowMs(),
+      ...(figure === undefined || threshold === undefined ? {} : { figure, threshold }),
+    };
+    this.note(`stopping: ${reason}`);
+  }
+
+  /** Of a run that was stopped: from the stop to here no fault was on any more. */
+  healed(all: readonly InjectedFault[]): void {
+    const { stopped } = this.record;
+    const healed = all.flatMap((i) => i.healedMs ?? []);
+    if (stopped === undefined || all.length === 0 || healed.length < all.length) return;
+    this.record.stopped = { ...stopped, healedMs: Math.max(stopped.atMs, ...healed) };
+  }
+
   /** The same failure comes along twice when one stage meets it and another cleans up after it. */
   knows(e: unknown): boolean {
     return this.record.errors.includes(asError(e).message);
@@ -133,7 +154,7 @@ export class Recorder {
   }
 
   injections(all: readonly InjectedFault[]): void {
-    this.record.injections = all.map(({ injection, injectedMs, healedMs, dose, reading }) => ({
+    this.record.injections = all.map(({ injection, injectedMs, healedMs, dose, reading, healFailures }) => ({
       id: injection.id,
       kind: injection.kind,
       target: injection.target,
@@ -143,6 +164,7 @@ export class Recorder {
       verdict: dose,
       measured: { ...reading?.measured },
       how: reading?.how ?? '',
+      ...(healFailures.length === 0 ? {} : { healFailures: [...healFailures] }),
     }));
   }
 

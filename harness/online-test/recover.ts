@@ -5,7 +5,7 @@ import { startMonitor } from '../monitor/monitor.js';
 import { Journal } from '../store/journal.js';
 import { asError, OrdealError } from '../util/errors.js';
 import type { Quarantined } from './evidence.js';
-import { isHeld } from './lease.js';
+import { isHeldNow, seemsHeld } from './lease.js';
 import { Observation, readWindow } from './observation.js';
 import { Recorder } from './recorder.js';
 import { keepEvidence, lookAndRestore } from './rescue.js';
@@ -14,13 +14,14 @@ import { describeUndo, undoEntry } from './undo-entry.js';
 
 export interface OpenRun {
   readonly run: JournalledRun;
+  /** At a glance: its process is there, and its last sign of life is fresh by the wall clock. */
   readonly alive: boolean;
   readonly open: readonly JournalEntry[];
 }
 
 export function status(stateFolder: string): OpenRun[] {
   using journal = new Journal(stateFolder);
-  return journal.runs({ open: true }).map((run) => ({ run, alive: isHeld(run), open: journal.open(run.id) }));
+  return journal.runs({ open: true }).map((run) => ({ run, alive: seemsHeld(run), open: journal.open(run.id) }));
 }
 
 export interface RecoveryStep {
@@ -43,8 +44,8 @@ export interface RecoverOptions {
  */
 export async function recover(stateFolder: string, options: RecoverOptions = {}): Promise<RecoveryStep[]> {
   const steps: RecoveryStep[] = [];
-  for (const { run, alive, open } of status(stateFolder)) {
-    if (alive) {
+  for (const { run, open } of status(stateFolder)) {
+    if (await isHeld(stateFolder, run.id)) {
       steps.push({ runId: run.id, what: 'the whole run', outcome: 'left', reason: `process ${run.pid} is alive` });
     } else if (options.dryRun === true) {
       for (const e of open) steps.push({ runId: run.id, what: describeUndo(e), outcome: 'planned' });
@@ -54,6 +55,11 @@ export async function recover(stateFolder: string, options: RecoverOptions = {})
     }
   }
   return steps;
+}
+
+async function isHeld(stateFolder: string, runId: string): Promise<boolean> {
+  using journal = new Journal(stateFolder);
+  return isHeldNow(journal, runId);
 }
 
 /** Prerequisite: the run's holder gave no sign of life for as long as its lease. Of two that try, one recovers. */

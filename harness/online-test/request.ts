@@ -2,6 +2,7 @@ import type { FaultRequest } from '../fault/catalogue.js';
 import type { RunListener } from '../model/run-listener.js';
 import type { RunRecord } from '../model/run-record.js';
 import type { SnapshotType } from '../model/snapshot-descriptor.js';
+import type { StopConditionRequest } from '../model/stop-condition.js';
 
 /** One fault of the test, at its place in time. */
 export interface TimedFault extends FaultRequest {
@@ -25,6 +26,8 @@ export interface OnlineTestRequest {
   readonly snapshotType?: SnapshotType;
   /** At least one. */
   readonly faults: readonly TimedFault[];
+  /** Beside those of the descriptor. */
+  readonly stopConditions?: readonly StopConditionRequest[];
   /** The explicit word for a fault that exceeds the blast radius of the descriptor. */
   readonly allowBlastRadius?: boolean;
   /** Repeats everything that is drawn at random; default: drawn from the clock, and recorded. */

@@ -1,7 +1,7 @@
 import { Injector } from '../fault/injector.js';
 import type { RunRecord } from '../model/run-record.js';
 import { startMonitor } from '../monitor/monitor.js';
-import { asError, ManyErrors, OrdealError } from '../util/errors.js';
+import { ManyErrors, OrdealError, reasonOf } from '../util/errors.js';
 import { conclude, injectionVerdict } from './conclusion.js';
 import type { Quarantined } from './evidence.js';
 import { Lease } from './guard.js';
@@ -22,6 +22,7 @@ import {
   takeBaseline,
   takeSnapshots,
 } from './stages.js';
+import { StopWatch } from './stop-conditions.js';
 import { Timeline } from './timeline.js';
 
 /** How long a VIM holds a fault after our last word on it, in milliseconds. */
@@ -49,7 +50,10 @@ export async function runOnlineTest(
     startedAt: recorder.record.startedAt,
   });
   using lease = new Lease(journal, recorder.id);
-  const signal = options.signal === undefined ? lease.lost : AbortSignal.any([options.signal, lease.lost]);
+  const stops = [lease.lost, lease.stopped, ...(options.signal === undefined ? [] : [options.signal])];
+  const signal = AbortSignal.any(stops);
+  using _ = whenAborted(lease.stopped, (reason) => recorder.stopped('stop-request', reason));
+  using __ = whenAborted(options.signal, (reason) => recorder.stopped('interrupt', reason));
   const traceFrom = session.trace.length;
   try {
     await recorder.start();
@@ -68,13 +72,23 @@ export async function runOnlineTest(
   return recorder.finish();
 }
 
+/** Calls back once, until it is disposed. */
+function whenAborted(signal: AbortSignal | undefined, tell: (reason: string) => void): Disposable {
+  const listener = () => tell(reasonOf(signal?.reason));
+  if (signal?.aborted) listener();
+  signal?.addEventListener('abort', listener, { once: true });
+  return { [Symbol.dispose]: () => signal?.removeEventListener('abort', listener) };
+}
+
 async function loop(
   session: ServiceSession,
   plan: Plan,
   recorder: Recorder,
   lease: Lease,
-  signal: AbortSignal,
+  outside: AbortSignal,
 ): Promise<void> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([outside, stop.signal]);
   await using monitor = await startMonitor({
     probes: session.service.descriptor.probes,
     resolve: await session.addresses(),
@@ -106,7 +120,7 @@ async function loop(
   const cover = journalCover(run, covered);
   try {
     await lease.guarded();
-    const measured = await measureAgain(run, await injectAndWait(run, covered));
+    const measured = await reactAndMeasure(run, covered, stop);
     const failed = await judgeAndRestore(run, measured);
     if (recorder.record.verdicts.restoration !== 'not-restored') session.journal.settle(cover);
     if (failed === undefined) recorder.skip('forensic', 'not needed: the service is as before');
@@ -119,6 +133,17 @@ async function loop(
     if (first !== undefined) recorder.record.outages = run.observation.outages(first.injectedMs);
     recorder.injections(injector.all);
   }
+}
+
+/** Steps 4 to 6, under the eyes of the stop conditions. */
+async function reactAndMeasure(run: Run, covered: Covered, stop: AbortController): Promise<Measured> {
+  const { plan, observation, recorder, session } = run;
+  const rateHz = (id: string) => session.service.descriptor.probes.find((p) => p.id === id)?.rateHz ?? 0;
+  using _ = new StopWatch(plan.stopConditions, observation.monitor, rateHz, (error, crossing) => {
+    recorder.stopped('stop-condition', crossing?.reason ?? error.what, crossing);
+    stop.abort(error);
+  });
+  return await measureAgain(run, await injectAndWait(run, covered));
 }
 
 /** Step 7. @returns the quarantined VNFCs when the service had to be restored */
@@ -136,9 +161,8 @@ function judgeAndRestore(run: Run, measured: Measured): Promise<readonly Quarant
 }
 
 /** Never stops at the first failure, and ends the phase of the fault. */
-async function healAll({ recorder, injector, timeline }: Run): Promise<void> {
-  const late = await timeline.stop();
-  const failures = [...late.map(asError), ...(await injector.healAll())].filter((e) => !recorder.knows(e));
+async function healAll({ recorder, injector, timeline }: Run, options?: { atOnce: true }): Promise<void> {
+  const failures = (await timeline.stop(options)).filter((e) => !recorder.knows(e));
   const phase = recorder.record.phases.find((p) => p.name === 'fault');
   const healed = injector.all.map((i) => i.healedMs ?? recorder.nowMs());
   if (phase !== undefined) phase.toMs = Math.max(phase.fromMs, ...healed);
@@ -150,10 +174,11 @@ async function giveBack(run: Run, covered: Covered, cover: number, cause: unknow
   const { recorder, session, injector } = run;
   recorder.failed(cause);
   try {
-    await healAll(run);
+    await healAll(run, { atOnce: true });
   } catch (e) {
     recorder.failed(e);
   }
+  recorder.healed(injector.all);
   recorder.verdict({ injection: injectionVerdict(injector) });
   if (injector.all.length === 0 || recorder.record.verdicts.restoration === 'restored') {
     session.journal.settle(cover);

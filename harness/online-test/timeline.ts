@@ -1,6 +1,7 @@
 import type { CheckedFault } from '../fault/catalogue.js';
 import type { InjectedFault, Injector } from '../fault/injector.js';
 import { sleep } from '../util/deadline.js';
+import { asError } from '../util/errors.js';
 
 type TimedFault = CheckedFault & { readonly afterMs: number };
 
@@ -10,7 +11,10 @@ type TimedFault = CheckedFault & { readonly afterMs: number };
  */
 export class Timeline {
   readonly #stopped = new AbortController();
+  readonly #outside: AbortSignal | undefined;
   readonly #signal: AbortSignal;
+  /** Rejects when the run is stopped from outside, so that no wait for a measurement keeps a fault on. */
+  readonly #interrupted: Promise<never>;
   #ended: Promise<PromiseSettledResult<unknown>[]> = Promise.resolve([]);
 
   constructor(
@@ -18,7 +22,12 @@ export class Timeline {
     readonly faults: readonly TimedFault[],
     signal?: AbortSignal,
   ) {
+    this.#outside = signal;
     this.#signal = signal === undefined ? this.#stopped.signal : AbortSignal.any([signal, this.#stopped.signal]);
+    this.#interrupted = new Promise((_, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+    this.#interrupted.catch(() => undefined);
   }
 
   /** @returns the first fault, once its dose is known */
@@ -33,21 +42,27 @@ export class Timeline {
     this.#ended = Promise.allSettled(parts.flatMap((p) => [p.verified, p.healed]));
     const [first] = parts;
     if (first === undefined) throw new RangeError('a timeline needs a fault');
-    return first.verified;
+    return Promise.race([first.verified, this.#interrupted]);
   }
 
-  /** Nothing new is injected from here on. @returns what failed on the way, apart from the stop itself */
-  async stop(): Promise<unknown[]> {
+  /**
+   * Nothing new is injected from here on, and what is on is healed. A fault that has yet to be measured is measured
+   * first, unless all is to be healed at once, as it is when the run was stopped from outside.
+   * @returns what failed on the way and what could not be healed, apart from the stop itself
+   */
+  async stop({ atOnce = this.#outside?.aborted === true } = {}): Promise<Error[]> {
     this.#stopped.abort(new Error('stopped'));
+    if (atOnce) await this.injector.healAll();
     const ended = await this.#ended;
     const reasons = ended.flatMap((p) => (p.status === 'rejected' ? [p.reason] : []));
-    return [...new Set(reasons)].filter((r) => r !== this.#signal.reason);
+    const late = [...new Set(reasons)].filter((r) => r !== this.#signal.reason && r !== this.#outside?.reason);
+    return [...late.map(asError), ...(await this.injector.healAll())];
   }
 
   async #verified(fault: TimedFault): Promise<InjectedFault> {
     if (fault.afterMs > 0) await sleep(fault.afterMs, this.#signal);
     const injected = await this.injector.inject(fault);
-    await this.injector.verify(injected);
+    await Promise.race([this.injector.verify(injected), this.#interrupted]);
     return injected;
   }
 

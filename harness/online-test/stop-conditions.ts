@@ -1,0 +1,186 @@
+import { execFile } from 'node:child_process';
+import { summarise } from '../judge/judge.js';
+import type { Sample } from '../model/probe.js';
+import type { CommandStopCondition, ProbeStopCondition, StopCondition } from '../model/stop-condition.js';
+import type { Monitor } from '../monitor/monitor.js';
+import { asError, OrdealError } from '../util/errors.js';
+
+/** A stop condition that was crossed for as long as its hold time. */
+export interface Crossing {
+  readonly condition: StopCondition;
+  readonly figure: number;
+  readonly threshold: number;
+  /** Milliseconds of the run's clock at which it had been crossed long enough. */
+  readonly atMs: number;
+  /** One sentence without a full stop. */
+  readonly reason: string;
+}
+
+/** Fewer samples than this in the window say nothing: one lost request is not an error ratio of 1. */
+const fewest = 3;
+/** How often the conditions are looked at, in milliseconds, beside each batch of samples. */
+const lookMs = 50;
+
+/** Holds for `holdMs` without a break, on any clock. Pure. */
+class Hold {
+  #sinceMs: number | undefined;
+
+  constructor(readonly holdMs: number) {}
+
+  crossed(isCrossed: boolean, nowMs: number): boolean {
+    if (!isCrossed) this.#sinceMs = undefined;
+    else this.#sinceMs ??= nowMs;
+    return this.#sinceMs !== undefined && nowMs - this.#sinceMs >= this.holdMs;
+  }
+}
+
+const unit = (indicator: string): string => (indicator.startsWith('latency') ? ' ms' : '');
+const short = (n: number): string => String(Number(n.toPrecision(3)));
+
+/** One condition on one probe, over the samples that ended within its window. Pure. */
+export class ProbeWatch {
+  #samples: Sample[] = [];
+  readonly #hold: Hold;
+
+  /** @param rateHz of the probe */
+  constructor(
+    readonly condition: ProbeStopCondition,
+    readonly rateHz: number,
+  ) {
+    this.#hold = new Hold(condition.holdMs);
+  }
+
+  add(sample: Sample): void {
+    if (sample.probe === this.condition.probe) this.#samples.push(sample);
+  }
+
+  look(nowMs: number): Crossing | undefined {
+    const { condition, rateHz } = this;
+    const { probe, indicator, above, below, windowMs, holdMs } = condition;
+    const fromMs = nowMs - windowMs;
+    this.#samples = this.#samples.filter((s) => s.doneMs >= fromMs);
+    const samples = [...this.#samples].sort((a, b) => a.intendedMs - b.intendedMs);
+    const known = samples.length >= fewest;
+    const figure = known ? summarise({ probe, rateHz, fromMs, toMs: nowMs, samples })[indicator] : null;
+    const isCrossed =
+      figure !== null && ((above !== undefined && figure > above) || (below !== undefined && figure < below));
+    if (!this.#hold.crossed(isCrossed, nowMs) || figure === null) return undefined;
+    const threshold = above ?? below ?? Number.NaN;
+    const side = above === undefined ? 'below' : 'above';
+    const held = holdMs === 0 ? '' : `, for ${holdMs} ms`;
+    const reason = `${indicator} of probe "${probe}" was ${short(figure)}${unit(indicator)} over ${windowMs} ms, ${side} ${threshold}${unit(indicator)}${held}`;
+    return { condition, figure, threshold, atMs: nowMs, reason };
+  }
+}
+
+/** Why a command did not end as expected: its exit code, or that it did not end. */
+export type CommandEnd = { readonly exitCode: number } | { readonly problem: string };
+
+/** One condition on a command; what cannot be checked counts as crossed. Pure. */
+export class CommandWatch {
+  readonly #hold: Hold;
+
+  constructor(readonly condition: CommandStopCondition) {
+    this.#hold = new Hold(condition.holdMs);
+  }
+
+  ended(end: CommandEnd, nowMs: number): Crossing | undefined {
+    const { condition } = this;
+    const exitCode = 'exitCode' in end ? end.exitCode : undefined;
+    if (!this.#hold.crossed(exitCode !== condition.expectExitCode, nowMs)) return undefined;
+    const how = 'problem' in end ? end.problem : `ended with ${exitCode}, expected ${condition.expectExitCode}`;
+    return {
+      condition,
+      figure: exitCode ?? -1,
+      threshold: condition.expectExitCode,
+      atMs: nowMs,
+      reason: `the command "${condition.command.join(' ')}" ${how}`,
+    };
+  }
+}
+
+/** @returns its end; never throws */
+function runCommand({ command, timeoutMs }: CommandStopCondition, signal: AbortSignal): Promise<CommandEnd> {
+  const [program = '', ...args] = command;
+  return new Promise((resolve) => {
+    execFile(program, args, { timeout: timeoutMs, killSignal: 'SIGKILL', signal }, (error) => {
+      if (error === null) resolve({ exitCode: 0 });
+      else if (typeof error.code === 'number') resolve({ exitCode: error.code });
+      else if (error.killed === true) resolve({ problem: `did not end within ${timeoutMs} ms` });
+      else resolve({ problem: `could not be run: ${asError(error).message}` });
+    });
+  });
+}
+
+/**
+ * Watches the conditions until it is disposed. Says the first that is crossed, once. A monitor that has failed sees
+ * nothing, so that counts as crossed too.
+ */
+export class StopWatch implements Disposable {
+  readonly #probes: readonly ProbeWatch[];
+  readonly #ended = new AbortController();
+
+  constructor(
+    conditions: readonly StopCondition[],
+    readonly monitor: Pick<Monitor, 'nowMs' | 'onSample' | 'history'>,
+    rateHz: (probe: string) => number,
+    readonly crossed: (error: OrdealError, crossing: Crossing | undefined) => void,
+  ) {
+    this.#probes = conditions.flatMap((c) => (c.kind === 'probe' ? [new ProbeWatch(c, rateHz(c.probe))] : []));
+    if (this.#probes.length > 0) this.#watchProbes();
+    for (const c of conditions) if (c.kind === 'command') this.#watchCommand(c);
+  }
+
+  #watchProbes(): void {
+    const stopListening = this.monitor.onSample((sample) => {
+      for (const p of this.#probes) p.add(sample);
+    });
+    const [{ probe }] = this.#probes.map((p) => p.condition) as [ProbeStopCondition];
+    const timer = setInterval(() => {
+      const nowMs = this.monitor.nowMs();
+      try {
+        this.monitor.history(probe, nowMs, nowMs);
+      } catch (e) {
+        this.#tell(new OrdealError('stopped', 'The stop conditions can no longer be watched', { cause: e }), undefined);
+        return;
+      }
+      for (const p of this.#probes) this.#cross(p.look(nowMs));
+    }, lookMs);
+    this.#ended.signal.addEventListener('abort', () => {
+      clearInterval(timer);
+      stopListening();
+    });
+  }
+
+  #watchCommand(condition: CommandStopCondition): void {
+    const watch = new CommandWatch(condition);
+    const { signal } = this.#ended;
+    const check = async () => {
+      const fromMs = this.monitor.nowMs();
+      const end = await runCommand(condition, signal);
+      if (signal.aborted) return;
+      this.#cross(watch.ended(end, this.monitor.nowMs()));
+      const timer = setTimeout(check, Math.max(0, fromMs + condition.everyMs - this.monitor.nowMs()));
+      signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+    };
+    void check();
+  }
+
+  #cross(crossing: Crossing | undefined): void {
+    if (crossing === undefined) return;
+    const error = new OrdealError('stopped', `A stop condition was crossed: ${crossing.reason}`, {
+      remedy: 'The fault was healed at once, and the service was given back.',
+    });
+    this.#tell(error, crossing);
+  }
+
+  #tell(error: OrdealError, crossing: Crossing | undefined): void {
+    if (this.#ended.signal.aborted) return;
+    this[Symbol.dispose]();
+    this.crossed(error, crossing);
+  }
+
+  [Symbol.dispose](): void {
+    this.#ended.abort();
+  }
+}

@@ -1,0 +1,121 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@playwright/test';
+import type { JournalledRun } from '../../harness/model/journal.js';
+import {
+  HolderWatch,
+  isAlive,
+  isHeldNow,
+  leaseMs,
+  lookMs,
+  Pulse,
+  seemsHeld,
+  stopLeaseMs,
+} from '../../harness/online-test/lease.js';
+import { Journal } from '../../harness/store/journal.js';
+
+const run = (change: Partial<JournalledRun> = {}): JournalledRun => ({
+  id: 'r1',
+  serviceFile: '/service.yaml',
+  serviceId: 'svc',
+  outFolder: '/out',
+  pid: process.pid,
+  startedAt: new Date().toISOString(),
+  heartbeatAt: Date.now(),
+  beats: 1,
+  closed: false,
+  guardPid: null,
+  guardAt: null,
+  guardBeats: 0,
+  stopBy: null,
+  ...change,
+});
+
+/** A watcher's clock that a test moves. */
+function clock() {
+  let nowMs = 1000;
+  const pass = (ms: number) => {
+    nowMs += ms;
+  };
+  return { now: () => nowMs, pass };
+}
+
+/** Looks every `lookMs` until the holder counts as gone. @returns how long that took on the watcher's clock */
+function goneAfter(of: () => JournalledRun, limitMs = 60_000): number {
+  const { now, pass } = clock();
+  const watch = new HolderWatch(now);
+  let ms = 0;
+  for (; watch.isHeld(of()) && ms < limitMs; ms += lookMs) pass(lookMs);
+  return ms;
+}
+
+test('a holder that gives no sign of life loses its lease after ten seconds, not before', () => {
+  expect(goneAfter(() => run())).toBe(leaseMs);
+});
+
+test('a holder that gives signs of life keeps it', () => {
+  let beats = 0;
+  expect(goneAfter(() => run({ beats: ++beats }))).toBe(60_000);
+});
+
+test('a wall clock that jumps forward does not make a healthy holder look dead', () => {
+  let beats = 0;
+  expect(goneAfter(() => run({ beats: ++beats, heartbeatAt: Date.now() - 3_600_000 }))).toBe(60_000);
+});
+
+test('a wall clock that jumps backward does not hide a hung holder', () => {
+  expect(goneAfter(() => run({ heartbeatAt: Date.now() + 3_600_000 }))).toBe(leaseMs);
+});
+
+test('a dead holder is gone at the first look, whatever it last said', async () => {
+  const child = spawn(process.execPath, ['-e', '']);
+  await once(child, 'exit');
+  let beats = 0;
+  expect(goneAfter(() => run({ pid: child.pid ?? 0, beats: ++beats }))).toBe(0);
+});
+
+test('a holder that was asked to stop and does not even see that is gone sooner', () => {
+  expect(goneAfter(() => run({ stopBy: 'somebody' }))).toBe(stopLeaseMs);
+});
+
+test('a watcher that was held up itself does not count the time in which it did not watch', () => {
+  const { now, pass } = clock();
+  const pulse = new Pulse(now);
+  expect(pulse.silentMs('1')).toBe(0);
+  pass(3_600_000);
+  expect(pulse.silentMs('1')).toBe(2 * lookMs);
+  pass(lookMs);
+  expect(pulse.silentMs('1')).toBe(3 * lookMs);
+  expect(pulse.silentMs('2')).toBe(0);
+});
+
+test('who looks once watches until there is a sign of life', async () => {
+  using journal = new Journal(await mkdtemp(join(tmpdir(), 'ordeal-lease-')));
+  journal.begin(run());
+  const beating = setTimeout(() => journal.heartbeat('r1'), 700);
+  const fromMs = performance.now();
+  expect(await isHeldNow(journal, 'r1')).toBe(true);
+  expect(performance.now() - fromMs).toBeGreaterThan(600);
+  clearTimeout(beating);
+});
+
+test('who looks once does not wait for a process that is gone', async () => {
+  const child = spawn(process.execPath, ['-e', '']);
+  await once(child, 'exit');
+  using journal = new Journal(await mkdtemp(join(tmpdir(), 'ordeal-lease-')));
+  journal.begin(run({ pid: child.pid ?? 0 }));
+  expect(await isHeldNow(journal, 'r1')).toBe(false);
+});
+
+test('what is shown at a glance goes by the wall clock', () => {
+  expect(seemsHeld(run())).toBe(true);
+  expect(seemsHeld(run({ heartbeatAt: Date.now() - leaseMs - 1000 }))).toBe(false);
+  expect(seemsHeld(run({ heartbeatAt: Date.now() + leaseMs + 1000 }))).toBe(false);
+});
+
+test('a process of another user is alive', () => {
+  expect([isAlive(process.pid), isAlive(1)]).toEqual([true, true]);
+});

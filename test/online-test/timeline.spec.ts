@@ -1,0 +1,94 @@
+import { expect, test } from '@playwright/test';
+import { Timeline } from '../../harness/online-test/timeline.js';
+import { sleep } from '../../harness/util/deadline.js';
+import { fakeInjector, fault } from '../fault/fake-faults.js';
+
+const at = (afterMs: number, kind: string, durationMs?: number) => ({
+  ...fault(kind, durationMs === undefined ? {} : { durationMs }),
+  afterMs,
+});
+const acts = (told: readonly string[]) => told.filter((t) => /^(inject|heal)/.test(t));
+
+test('faults come and go at their times, and overlap', async () => {
+  const { injector, told } = fakeInjector();
+  const timeline = new Timeline(injector, [at(60, 'crash', 500), at(0, 'stall', 140)]);
+  const first = await timeline.start();
+  expect(first.fault.kind).toBe('stall');
+  expect(first.dose).toBe('confirmed');
+  await sleep(250);
+  expect(acts(told)).toEqual(['inject stall', 'inject crash', 'heal stall']);
+  expect(await timeline.stop()).toEqual([]);
+  expect(acts(told)).toEqual(['inject stall', 'inject crash', 'heal stall', 'heal crash']);
+  const [stall] = injector.all;
+  expect((stall?.healedMs ?? 0) - (stall?.injectedMs ?? 0)).toBeGreaterThanOrEqual(135);
+});
+
+test('a fault without a duration is left on until the end', async () => {
+  const { injector, faults } = fakeInjector();
+  const timeline = new Timeline(injector, [at(0, 'stall')]);
+  await timeline.start();
+  await sleep(50);
+  expect(await faults.active()).toHaveLength(1);
+  expect(await timeline.stop()).toEqual([]);
+  expect(await faults.active()).toEqual([]);
+});
+
+test('nothing new is injected once it has stopped', async () => {
+  const { injector, told } = fakeInjector();
+  const timeline = new Timeline(injector, [at(0, 'stall'), at(80, 'crash')]);
+  await timeline.start();
+  await timeline.stop();
+  await sleep(120);
+  expect(acts(told)).toEqual(['inject stall', 'heal stall']);
+});
+
+test('a stop from outside heals at once, though a measurement is still under way', async () => {
+  const { injector, faults } = fakeInjector();
+  faults.verify = () => new Promise(() => undefined);
+  const stop = new AbortController();
+  const timeline = new Timeline(injector, [at(0, 'stall')], stop.signal);
+  const started = timeline.start();
+  await sleep(20);
+  stop.abort(new Error('stop condition'));
+  await expect(started).rejects.toThrow('stop condition');
+  const fromMs = performance.now();
+  expect(await timeline.stop()).toEqual([]);
+  expect(performance.now() - fromMs).toBeLessThan(200);
+  expect(await faults.active()).toEqual([]);
+});
+
+test('an ordinary end waits for the measurement of a late fault', async () => {
+  const { injector, faults } = fakeInjector();
+  const verify = faults.verify.bind(faults);
+  const timeline = new Timeline(injector, [at(0, 'stall'), at(1, 'crash')]);
+  await timeline.start();
+  faults.verify = async (i) => {
+    await sleep(60);
+    return verify(i);
+  };
+  await sleep(20);
+  await timeline.stop();
+  expect(injector.all.map((i) => i.dose)).toEqual(['confirmed', 'confirmed']);
+});
+
+test('what failed on the way and what does not heal is told, the stop itself is not', async () => {
+  const { injector, faults } = fakeInjector();
+  const inject = faults.inject.bind(faults);
+  faults.inject = (i) => (i.kind === 'crash' ? Promise.reject(new Error('no crash')) : inject(i));
+  const timeline = new Timeline(injector, [at(0, 'stall'), at(20, 'crash'), at(5000, 'shutdown')]);
+  await timeline.start();
+  await sleep(50);
+  faults.heal = () => Promise.reject(new Error('no heal'));
+  expect((await timeline.stop()).map((e) => e.message)).toEqual([
+    'no crash',
+    expect.stringMatching(/\(stall\) is not healed: no heal/),
+  ]);
+});
+
+test('a stopped run does not begin', async () => {
+  const { injector, told } = fakeInjector();
+  await expect(new Timeline(injector, [at(0, 'stall')], AbortSignal.abort(new Error('no'))).start()).rejects.toThrow(
+    'no',
+  );
+  expect(told).toEqual([]);
+});
