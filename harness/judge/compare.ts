@@ -7,20 +7,21 @@ export type Direction = 'lower-is-better' | 'higher-is-better';
 /** A claim that is made at most this often when nothing changed at all, margin or not. */
 export const falseAlarm = 0.005;
 
+/** Answers are worked out when they are asked for. */
 export interface Comparison {
   /** after - before. */
   readonly effect: number;
   /** How much worse it may be, in the unit of the values. */
   readonly margin: number;
-  /** Where the effect lies; absent when it has no bounds. */
-  readonly interval?: readonly [number, number];
+  /** Where the effect lies; undefined when it has no bounds. */
+  interval(): readonly [number, number] | undefined;
   /** @param share of the error budget that this claim may use: 1, or less when several claims are made together. */
   worse(share: number): boolean;
   better(share: number): boolean;
   /** Shown to be not worse than the margin allows; better counts. */
-  readonly asBefore: boolean;
+  asBefore(): boolean;
   /** By which factor both series must grow, roughly, before the comparison can be decided; Infinity: never. */
-  readonly growth: number;
+  growth(): number;
   /** The change within the baseline itself, when it drifts. */
   readonly drift?: number;
   /** Why it is worse although the effect has no bounds. */
@@ -76,31 +77,31 @@ export function compare(
       : Math.hypot(after.value - after.lower(a), weight * (before.upper(a) - before.value));
 
   const harm = sign * effect;
-  const down = reachDown(alpha, 1 + slope);
-  const up = reachUp(alpha, 1 + slope);
-  const asBefore = harm + up <= margin;
   const differs: Guard = guard ?? {
     worse: (a) => harm - reachDown(a, 1) > 0,
     better: (a) => harm + reachUp(a, 1) < 0,
   };
-  const worse = (share: number) =>
-    harm - reachDown(alpha * share, 1 + slope) > margin && differs.worse(falseAlarm * share);
-  const better = (share: number) =>
-    harm + reachUp(alpha * share, 1 - slope) < -margin && differs.better(falseAlarm * share);
-
-  const low = sign > 0 ? effect - down : effect - up;
-  const high = sign > 0 ? effect + up : effect + down;
-  const distance = Math.abs(harm - margin);
-  const blind = Math.max(before.growth(alpha), after.growth(alpha));
-  const narrow = ((harm > margin ? down : up) / distance) ** 2;
   return {
     effect,
     margin,
-    ...(Number.isFinite(low) && Number.isFinite(high) ? { interval: [low, high] as const } : {}),
-    worse,
-    better,
-    asBefore,
-    growth: Number.isFinite(narrow) ? Math.max(blind, narrow) : blind > 1 ? blind : Number.POSITIVE_INFINITY,
+    interval: () => {
+      const down = reachDown(alpha, 1 + slope);
+      const up = reachUp(alpha, 1 + slope);
+      const low = effect - (sign > 0 ? down : up);
+      const high = effect + (sign > 0 ? up : down);
+      return Number.isFinite(low) && Number.isFinite(high) ? [low, high] : undefined;
+    },
+    worse: (share) =>
+      harm > margin && harm - reachDown(alpha * share, 1 + slope) > margin && differs.worse(falseAlarm * share),
+    better: (share) =>
+      harm < -margin && harm + reachUp(alpha * share, 1 - slope) < -margin && differs.better(falseAlarm * share),
+    asBefore: () => harm <= margin && harm + reachUp(alpha, 1 + slope) <= margin,
+    growth: () => {
+      const reach = harm > margin ? reachDown(alpha, 1 + slope) : reachUp(alpha, 1 + slope);
+      const narrow = (reach / Math.abs(harm - margin)) ** 2;
+      const blind = Math.max(before.growth(alpha), after.growth(alpha));
+      return Number.isFinite(narrow) ? Math.max(blind, narrow) : blind > 1 ? blind : Number.POSITIVE_INFINITY;
+    },
   };
 }
 

@@ -77,8 +77,10 @@ export function memoryOf(values: ArrayLike<number>, sorted: Float64Array): numbe
   let last = 0;
   for (let i = 0; i < n; i++) {
     const value = values[i] ?? 0;
-    // The mean rank of equal values.
-    const d = (position(sorted, value, false) + position(sorted, value, true)) / 2 - middle;
+    const below = position(sorted, value, false);
+    // The mean rank of equal values; most have no equal.
+    const notAbove = sorted[below + 1] === value ? position(sorted, value, true) : below + 1;
+    const d = (below + notAbove) / 2 - middle;
     square += d * d;
     if (i > 0) lagged += d * last;
     last = d;

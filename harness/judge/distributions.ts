@@ -38,14 +38,34 @@ export function incompleteBeta(x: number, a: number, b: number): number {
   return Math.min(1, front * fraction);
 }
 
-/** Where an increasing function on [low, high] reaches `target`, by bisection. */
+/**
+ * Where an increasing function on [low, high] reaches `target`: false position (the Illinois variant), with a halving
+ * of the bracket every third step, so that it never stalls.
+ */
 export function solveIncreasing(f: (x: number) => number, target: number, low: number, high: number): number {
   let a = low;
   let b = high;
-  for (let i = 0; i < 60 && b - a > 1e-13 * (Math.abs(a) + Math.abs(b)); i++) {
-    const middle = (a + b) / 2;
-    if (f(middle) < target) a = middle;
-    else b = middle;
+  let fa = f(a) - target;
+  let fb = f(b) - target;
+  if (fa >= 0) return a;
+  if (fb <= 0) return b;
+  let kept = 0;
+  for (let i = 1; i < 200 && b - a > 1e-12 * (Math.abs(a) + Math.abs(b)); i++) {
+    const x = i % 3 === 0 ? (a + b) / 2 : (a * fb - b * fa) / (fb - fa);
+    const fx = f(x) - target;
+    if (fx === 0) return x;
+    if (fx < 0) {
+      if (kept < 0) fb /= 2;
+      a = x;
+      fa = fx;
+      kept = -1;
+    } else {
+      if (kept > 0) fa /= 2;
+      b = x;
+      fb = fx;
+      kept = 1;
+    }
+    if (Math.abs(fx) < 1e-14) return x;
   }
   return (a + b) / 2;
 }

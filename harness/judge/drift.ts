@@ -31,7 +31,7 @@ export function withDrift(
     ...plain,
     worse: harmful ? wide.worse : plain.worse,
     better: harmful ? plain.better : wide.better,
-    asBefore: false,
+    asBefore: () => false,
     drift,
   };
 }

@@ -109,6 +109,7 @@ function resultOf({ name, probe, margin, windowMs, prepared }: Case, worse: bool
     return { ...head, ...bare, outcome: 'inconclusive', reason: prepared.failed };
   }
   const { comparison } = prepared;
+  const interval = comparison.interval();
   const { outcome, reason, growth } = outcomeOf(prepared, worse, better);
   const needMoreMs = Math.ceil(windowMs * (Math.min(longest, growth) - 1));
   return {
@@ -116,7 +117,7 @@ function resultOf({ name, probe, margin, windowMs, prepared }: Case, worse: bool
     before: prepared.before.value,
     after: prepared.after.value,
     effect: comparison.effect,
-    ...(comparison.interval === undefined ? {} : { interval: [...comparison.interval] }),
+    ...(interval === undefined ? {} : { interval: [...interval] }),
     margin: comparison.margin,
     outcome,
     reason,

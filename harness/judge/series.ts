@@ -74,8 +74,9 @@ export function prepareSeries(
   const values = Math.min(before.length, after.length);
   const effective = Math.min(b.effectiveN, a.effectiveN);
   const rules = { direction, margin, confidence };
-  const drift = driftOf(before, quantity, rules);
-  const comparison = withDrift(drift, b, a, withTail(before, after, quantity, compare(b, a, rules), rules), rules);
+  const bounded = compare(b, a, rules);
+  const plain = withTail({ values: before, estimate: b }, { values: after, estimate: a }, quantity, bounded, rules);
+  const comparison = withDrift(driftOf(before, quantity, rules), b, a, plain, rules);
   if (values < fewestValues) {
     const reason = `only ${values} values, and ${fewestValues} are the fewest that can be judged`;
     return { before: b, after: a, comparison, values, blocked: { reason, growth: fewestValues / values } };
@@ -105,6 +106,7 @@ function checkValues(which: string, values: readonly number[]): void {
 /** @param share of the error budget for claims of a difference; see `holm`. */
 export function settle(prepared: Prepared, quantity: Quantity, share: number): SeriesResult {
   const { before, after, comparison, values } = prepared;
+  const interval = comparison.interval();
   const figures = {
     quantity,
     before: before.value,
@@ -112,7 +114,7 @@ export function settle(prepared: Prepared, quantity: Quantity, share: number): S
     effect: comparison.effect,
     margin: comparison.margin,
     effectiveN: [before.effectiveN, after.effectiveN] as const,
-    ...(comparison.interval === undefined ? {} : { interval: comparison.interval }),
+    ...(interval === undefined ? {} : { interval }),
   };
   const verdict = outcomeOf(prepared, comparison.worse(share), comparison.better(share));
   const needMore = Math.ceil(values * (Math.min(longest, verdict.growth) - 1));
@@ -133,20 +135,22 @@ export interface Verdict {
 
 export function outcomeOf({ comparison, blocked, granted }: Prepared, worse: boolean, better: boolean): Verdict {
   if (blocked !== undefined) return { outcome: 'inconclusive', ...blocked };
-  const { margin, interval, asBefore, drift, tail } = comparison;
+  const { margin, drift, tail } = comparison;
+  const interval = comparison.interval();
   const where = interval === undefined ? 'without bounds' : `between ${shown(interval[0])} and ${shown(interval[1])}`;
   const limit = `the margin of ${shown(margin)}`;
   if (worse && interval === undefined && tail !== undefined) return { outcome: 'worse', reason: tail, growth: 1 };
   if (worse) return { outcome: 'worse', reason: `the effect is ${where}, beyond ${limit}`, growth: 1 };
   if (better) return { outcome: 'better', reason: `the effect is ${where}, better by more than ${limit}`, growth: 1 };
   if (granted !== undefined) return { outcome: 'as-before', reason: granted, growth: 1 };
-  if (asBefore) return { outcome: 'as-before', reason: `the effect is ${where}, within ${limit}`, growth: 1 };
+  if (comparison.asBefore())
+    return { outcome: 'as-before', reason: `the effect is ${where}, within ${limit}`, growth: 1 };
   if (drift !== undefined) {
     const change = `the baseline drifts by itself, ${shown(drift)} from its first third to its last`;
     return { outcome: 'inconclusive', reason: change, growth: 1 };
   }
   const reason = `the effect is ${where}, which does not tell whether it keeps ${limit}`;
-  return { outcome: 'inconclusive', reason, growth: Math.max(1.25, comparison.growth) };
+  return { outcome: 'inconclusive', reason, growth: Math.max(1.25, comparison.growth()) };
 }
 
 export const undecided = (quantity: Quantity, reason: string): SeriesResult => ({

@@ -1,7 +1,6 @@
-import type { CompareRules, Comparison } from './compare.js';
-import { falseAlarm } from './compare.js';
+import { type CompareRules, type Comparison, falseAlarm } from './compare.js';
 import { clopperPearson, fisherGreater } from './distributions.js';
-import { levelOf, type Quantity, quantileEstimate } from './estimate.js';
+import { type Estimate, levelOf, type Quantity } from './estimate.js';
 import { shown } from './numbers.js';
 
 /** From here on a quantile of a short series has no upper bound. */
@@ -14,27 +13,37 @@ const highQuantile = 0.9;
  * baseline chose the threshold, which favours it). Counts are divided by the design effect of either series.
  */
 export function withTail(
-  before: readonly number[],
-  after: readonly number[],
+  before: Side,
+  after: Side,
   quantity: Quantity,
   plain: Comparison,
   { direction, confidence }: CompareRules,
 ): Comparison {
   const p = levelOf(quantity);
-  if (p === undefined || p < highQuantile || direction !== 'lower-is-better' || plain.interval !== undefined)
-    return plain;
-  const b = quantileEstimate(before, p);
-  const a = quantileEstimate(after, p);
-  const exceeding = (values: readonly number[], threshold: number) => values.filter((x) => x > threshold).length;
-  const nBefore = Math.floor(b.effectiveN);
-  const nAfter = Math.floor(a.effectiveN);
-  const far = (exceeding(after, b.value + plain.margin) / after.length) * nAfter;
-  const beyond = Math.floor((exceeding(after, b.value) / after.length) * nAfter);
-  const natural = Math.ceil((exceeding(before, b.value) / before.length) * nBefore);
+  const alpha = 1 - confidence;
+  if (p === undefined || p < highQuantile || direction !== 'lower-is-better') return plain;
+  if (Number.isFinite(before.estimate.upper(alpha))) return plain;
+  const threshold = before.estimate.value;
+  const far = effectiveHits(after, threshold + plain.margin);
+  const nBefore = Math.floor(before.estimate.effectiveN);
+  const nAfter = Math.floor(after.estimate.effectiveN);
+  const natural = Math.ceil(effectiveHits(before, threshold));
+  const beyond = Math.floor(effectiveHits(after, threshold));
   const evidence = fisherGreater(natural, nBefore, beyond, nAfter);
   const worse = (share: number) =>
-    evidence <= (falseAlarm / 2) * share && clopperPearson(far, nAfter, (1 - confidence) * share).lower > 1 - p;
-  const share = shown((100 * far) / Math.max(1, nAfter));
-  const tail = `${share} % of the values lie beyond the baseline's ${quantity} and the margin of ${shown(plain.margin)}`;
-  return { ...plain, worse: (s) => plain.worse(s) || worse(s), tail };
+    evidence <= (falseAlarm / 2) * share && clopperPearson(far, nAfter, alpha * share).lower > 1 - p;
+  const percent = shown((100 * far) / Math.max(1, nAfter));
+  const tail = `${percent} % of the values lie beyond the baseline's ${quantity} and the margin of ${shown(plain.margin)}`;
+  return { ...plain, worse: (share) => plain.worse(share) || worse(share), tail };
+}
+
+interface Side {
+  readonly values: readonly number[];
+  readonly estimate: Estimate;
+}
+
+/** How many effective values exceed the threshold. */
+function effectiveHits({ values, estimate }: Side, threshold: number): number {
+  const hits = values.filter((x) => x > threshold).length;
+  return (hits / values.length) * Math.floor(estimate.effectiveN);
 }
