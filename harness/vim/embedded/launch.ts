@@ -72,7 +72,7 @@ export async function launch(stateFolder: string, serviceId: string): Promise<Ho
   let exited: string | undefined;
   try {
     const { NODE_OPTIONS: _, NODE_CHANNEL_FD: __, ...env } = process.env;
-    const child = spawn(process.execPath, [hostEntry, serviceId, folder, socket], {
+    const child = spawn(process.execPath, ['--expose-gc', hostEntry, serviceId, folder, socket], {
       detached: true,
       stdio: ['ignore', log.fd, log.fd],
       env,

@@ -10,6 +10,7 @@ import { boundaryDeadlineMs, type Compute } from './compute.js';
 import { monotonicMs } from './control.js';
 import type { Nfvi } from './nfvi.js';
 import { contentOf } from './reactor-thread.js';
+import type { Rooms } from './rooms.js';
 import { encodeState, type StateImage } from './state-image.js';
 import type { Store } from './store.js';
 import type { ImageToWrite } from './store-protocol.js';
@@ -43,6 +44,7 @@ export class Capturer {
     readonly nfvi: Nfvi,
     readonly store: Store,
     readonly folder: SnapshotFolder,
+    readonly rooms: Rooms,
   ) {}
 
   /** Called within the compute resource's turn. */
@@ -55,10 +57,9 @@ export class Capturer {
     const before = compute.frozenAtMs;
     const stopAfterwards = request.after === 'stopped' && compute.thread !== undefined;
     const id = newId('snap');
-    const memoryBytes = warm && compute.thread !== undefined ? contentOf(compute.thread.memory).length : 0;
-    const rooms = await this.store.run({ what: 'reserve', sizes: [memoryBytes, ...included.map((d) => d.sizeBytes)] });
-    const room = warm ? rooms[0] : undefined;
-    const targets = included.map((disk, i) => ({ disk, into: rooms[i + 1] as SharedArrayBuffer }));
+    const room = warm && compute.thread !== undefined ? await this.#room(compute) : undefined;
+    // What a disk never held is not touched in its copy either.
+    const targets = included.map((disk) => ({ disk, into: new SharedArrayBuffer(disk.sizeBytes) }));
     const diskImages = targets.map(({ disk, into }) => ({
       name: `disk-${disk.id}.raw`,
       from: into,
@@ -83,7 +84,7 @@ export class Capturer {
     if (compute.thread !== undefined) {
       if (stopAfterwards) await compute.hold(`capture:${id}`, deadlineMs);
       const copies = targets.map(({ disk, into }) => ({ index: compute.disks.indexOf(disk), into }));
-      const question = { what: 'capture' as const, disks: copies, ...(room === undefined ? {} : { memory: room }) };
+      const question = { what: 'capture' as const, memory: room ?? warm, disks: copies };
       try {
         const got = await this.#copy(compute, question, deadlineMs);
         captured = {
@@ -96,6 +97,8 @@ export class Capturer {
         };
       } catch (e) {
         compute.release(`capture:${id}`);
+        // A late copy may still be written to the room: it is given up.
+        this.rooms.collectSoon();
         throw e;
       }
     } else {
@@ -128,6 +131,7 @@ export class Capturer {
       { name: 'state.json', from: state, sizeBytes: state.length },
     ];
     await using undo = new Undo();
+    using _ = { [Symbol.dispose]: () => this.#giveBack(captured) };
     if (captured.stopAfterwards) undo.defer('let the VNFC run', () => compute.release(`capture:${id}`));
     const folder = await this.folder.begin(id);
     undo.defer('remove the unfinished snapshot', () => rm(folder, { recursive: true, force: true }));
@@ -158,6 +162,13 @@ export class Capturer {
     const captured = this.#captured.get(id);
     this.#captured.delete(id);
     captured?.compute.release(`capture:${id}`);
+    if (captured !== undefined) this.#giveBack(captured);
+  }
+
+  #giveBack({ memory, diskImages }: Captured): void {
+    // What is left of a crash is not ours to give.
+    if (memory?.image instanceof SharedArrayBuffer) this.rooms.giveBack(memory.image);
+    if (diskImages.length > 0) this.rooms.collectSoon();
   }
 
   #refuse(compute: Compute, request: CreateSnapshotRequest, warm: boolean): void {
@@ -240,12 +251,21 @@ export class Capturer {
     };
   }
 
-  /** One copy at a time while VNFCs wait for it: two at once would each take twice as long. */
+  /** Room that costs no page faults while the VNFC waits; a VNFC that stands still already must not wait for it. */
+  async #room(compute: Compute): Promise<SharedArrayBuffer | undefined> {
+    const bytes = contentOf(compute.running().memory).length;
+    const room = this.rooms.take(bytes);
+    if (room !== undefined || compute.frozenAtMs !== undefined) return room;
+    return (await this.store.run({ what: 'reserve', sizes: [bytes] }))[0];
+  }
+
+  /** One copy at a time while VNFCs run: two at once would each take twice as long. Those that stand still go together. */
   async #copy(
     compute: Compute,
     question: Extract<Question, { what: 'capture' }>,
     deadlineMs: number,
   ): Promise<Answers['capture']> {
+    if (compute.frozenAtMs !== undefined) return compute.running().ask(question, deadlineMs);
     const turn = this.#copying;
     const copy = turn.then(() => compute.running().ask(question, deadlineMs));
     this.#copying = copy.catch(() => undefined);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { OrdealError } from '../../../util/errors.js';
+import { OrdealError, reasonOf } from '../../../util/errors.js';
 import { type HostHandlers, protocolVersion } from '../protocol.js';
 import { SnapshotFolder } from '../snapshot-folder.js';
 import { Capturer } from './capturer.js';
@@ -9,6 +9,7 @@ import { Nfvi } from './nfvi.js';
 import type { ServicePlan } from './plan.js';
 import { Replacements } from './replacement.js';
 import { Reverter } from './reverter.js';
+import { Rooms } from './rooms.js';
 import { Store } from './store.js';
 import { VirtualDisk } from './virtual-disk.js';
 
@@ -23,6 +24,7 @@ export interface HostControl {
 class Service {
   readonly nfvi: Nfvi;
   readonly store = new Store();
+  readonly rooms: Rooms;
   readonly folder: SnapshotFolder;
   readonly capturer: Capturer;
   readonly reverter: Reverter;
@@ -31,9 +33,13 @@ class Service {
 
   constructor(plan: ServicePlan, log: (text: string) => void) {
     this.nfvi = new Nfvi(plan);
+    this.rooms = new Rooms(() => {
+      for (const { thread } of this.nfvi.computes.values()) thread?.collect();
+      void this.store.run({ what: 'collect' }).catch((e) => log(`store: ${reasonOf(e)}`));
+    });
     this.folder = new SnapshotFolder(join(plan.folder, 'snapshots'));
-    this.capturer = new Capturer(this.nfvi, this.store, this.folder);
-    this.reverter = new Reverter(this.nfvi, this.store, this.folder, this.capturer.parents);
+    this.capturer = new Capturer(this.nfvi, this.store, this.folder, this.rooms);
+    this.reverter = new Reverter(this.nfvi, this.store, this.folder, this.capturer.parents, this.rooms);
     this.replacements = new Replacements(this.nfvi, this.reverter);
     this.faults = new Faults(this.nfvi, log);
   }
@@ -45,6 +51,7 @@ class Service {
 
   async terminate(): Promise<void> {
     this.faults.close();
+    this.rooms.close();
     await this.nfvi.terminate();
     await this.store.close();
   }

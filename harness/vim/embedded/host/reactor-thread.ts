@@ -207,6 +207,11 @@ export class ReactorThread {
     this.#post({ t: 'thaw' });
   }
 
+  /** Memory of others that it has seen may be collected. */
+  collect(): void {
+    this.#post({ t: 'collect' });
+  }
+
   /** Ends the thread wherever it is. Idempotent. */
   async terminate(): Promise<void> {
     await this.#worker.terminate();

@@ -117,6 +117,7 @@ export class Replacements {
     this.#mustBelongTo(compute, runId);
     this.nfvi.computes.delete(id);
     await compute.exclusively(() => compute.dispose());
+    this.reverter.rooms.collectSoon();
   }
 
   ownedBy(runId?: string): ComputeState[] {

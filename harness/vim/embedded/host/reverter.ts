@@ -10,6 +10,7 @@ import type { Capturer } from './capturer.js';
 import type { Compute } from './compute.js';
 import type { Nfvi } from './nfvi.js';
 import type { ReactorThread } from './reactor-thread.js';
+import type { Rooms } from './rooms.js';
 import { decodeState, type StateImage } from './state-image.js';
 import type { Store } from './store.js';
 import { type DiskShare, newDisk, VirtualDisk } from './virtual-disk.js';
@@ -30,6 +31,7 @@ export class Reverter {
     readonly store: Store,
     readonly folder: SnapshotFolder,
     readonly parents: Capturer['parents'],
+    readonly rooms: Rooms,
   ) {}
 
   /** Called within the compute resource's turn. On failure nothing has changed. */
@@ -66,6 +68,7 @@ export class Reverter {
       if (goal === 'suspended') await compute.hold('operator');
     }
     this.parents.set(compute.id, snapshotId);
+    this.rooms.collectSoon();
     const slot = this.nfvi.slot(compute.spec.resource);
     if (compute.inPlace) for (const point of slot.points.values()) point.turnAwaySince(it.state.handleWatermark);
     compute.log.line(1, `[nfvi] reverted to snapshot ${snapshotId} ("${stored.record.name}"), ${goal}`);

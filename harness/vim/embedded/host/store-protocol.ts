@@ -4,6 +4,7 @@ import type { SerialisedError } from '../../../util/errors.js';
 export type StoreTask =
   /** Makes room and touches it, so that the copy that a VNFC waits for does not fault pages in. */
   | { readonly what: 'reserve'; readonly sizes: readonly number[] }
+  | { readonly what: 'collect' }
   | { readonly what: 'write'; readonly folder: string; readonly files: readonly ImageToWrite[] }
   | { readonly what: 'load'; readonly images: readonly ImageToLoad[]; readonly force: boolean };
 
@@ -22,6 +23,7 @@ export interface ImageToLoad {
 
 export interface StoreResults {
   reserve: readonly SharedArrayBuffer[];
+  collect: undefined;
   write: { readonly sha256: readonly string[]; readonly bytesStored: number };
   /** Names of the files whose checksum was wrong; empty unless forced. */
   load: readonly string[];

@@ -3,6 +3,7 @@ import { closeSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, re
 import { join } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import { classifyIo, errnoOf, OrdealError } from '../../../util/errors.js';
+import { collectGarbage } from './rooms.js';
 import type { ImageToLoad, ImageToWrite, StoreReply, StoreRequest, StoreResults, StoreTask } from './store-protocol.js';
 
 const port = parentPort;
@@ -21,6 +22,10 @@ const tasks: { [K in StoreTask['what']]: (task: Extract<StoreTask, { what: K }>)
       for (let at = 0; at < size; at += 4096) bytes[at] = 0;
       return room;
     }),
+  collect() {
+    collectGarbage();
+    return undefined;
+  },
   write({ folder, files }) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     let bytesStored = 0;

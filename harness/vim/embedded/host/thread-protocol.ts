@@ -35,7 +35,7 @@ export interface ThreadData {
 /** What the host may ask; each is answered between two events, also when the VNFC is frozen. */
 export type Question =
   | { readonly what: 'freeze' }
-  | { readonly what: 'capture'; readonly memory?: SharedArrayBuffer; readonly disks: readonly DiskCopy[] }
+  | { readonly what: 'capture'; readonly memory: SharedArrayBuffer | boolean; readonly disks: readonly DiskCopy[] }
   | { readonly what: 'restore'; readonly state: ReactorState }
   | { readonly what: 'limit'; readonly pages: number }
   | { readonly what: 'disk'; readonly index: number; readonly disk: DiskShare }
@@ -70,6 +70,7 @@ export interface Answers {
 export type ToThread =
   | { readonly t: 'messages'; readonly messages: readonly Delivery[] }
   | { readonly t: 'thaw' }
+  | { readonly t: 'collect' }
   | { readonly t: 'ask'; readonly id: number; readonly question: Question }
   /** Passes through the inbox like any event and is answered when its turn comes; `spinMs` keeps the VNFC busy. */
   | { readonly t: 'probe'; readonly id: number; readonly spinMs: number };

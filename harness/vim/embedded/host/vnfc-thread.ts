@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { asError } from '../../../util/errors.js';
 import { monotonicMs } from './control.js';
 import { Reactor } from './reactor.js';
+import { collectGarbage } from './rooms.js';
 import type { Answers, FromThread, Question, ThreadData, ToThread } from './thread-protocol.js';
 
 /** The thread of one VNFC: it takes messages and questions from the host, in the order in which they come. */
@@ -27,11 +28,12 @@ const answers: { [K in Question['what']]: (question: Extract<Question, { what: K
   capture({ memory, disks }) {
     const frozenAtMs = monotonicMs();
     const { state, memory: source } = reactor;
-    let target = memory;
-    if (memory !== undefined) {
+    let target: SharedArrayBuffer | undefined;
+    if (memory !== false) {
       // It may have grown since the host made room.
-      if (memory.byteLength < source.length) target = new SharedArrayBuffer(source.length);
-      new Uint8Array(target as SharedArrayBuffer).set(source);
+      const fits = memory !== true && memory.byteLength >= source.length;
+      target = fits ? memory : new SharedArrayBuffer(source.length);
+      new Uint8Array(target).set(source);
     }
     for (const { index, into } of disks) reactor.disks[index]?.copyInto(new Uint8Array(into));
     return {
@@ -79,6 +81,8 @@ port.on('message', (message: ToThread) => {
       return reactor.probe(message.id, message.spinMs);
     case 'thaw':
       return reactor.thaw();
+    case 'collect':
+      return collectGarbage();
     case 'ask':
       try {
         const answer = answers[message.question.what] as (question: Question) => unknown;
