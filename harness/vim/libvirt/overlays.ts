@@ -22,14 +22,18 @@ export class Overlays {
     return join(this.folder.overlays, `${newId(`${resource}-${target}`)}.qcow2`);
   }
 
-  /** New overlays on the frozen disks of a snapshot. @returns file by target device */
+  /**
+   * New disks with the content of a snapshot: overlays on its frozen ones. A copy that belongs to the snapshot is copied
+   * again, so that no VM runs on a file that goes when the snapshot is deleted. @returns file by target device
+   */
   async over(stored: StoredSnapshot): Promise<Map<string, string>> {
     await mkdir(this.folder.overlays, { recursive: true });
     const made = new Map<string, string>();
     try {
       for (const { target, file, format } of stored.disks) {
         const overlay = this.name(stored.record.resource, target);
-        await qemuImg.overlay(file, format, overlay);
+        if (this.#belongsTo(stored, file)) await qemuImg.flatten(file, overlay);
+        else await qemuImg.overlay(file, format, overlay);
         made.set(target, overlay);
       }
     } catch (e) {
@@ -114,6 +118,11 @@ export class Overlays {
       }
     }
     return needed;
+  }
+
+  #belongsTo({ record }: StoredSnapshot, file: string): boolean {
+    const owners = [record.location, this.folder.folderOf(record.id)].map((f) => resolve(f));
+    return owners.includes(dirname(resolve(file)));
   }
 
   #isOurs(file: string): boolean {

@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { open, writeFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { OrdealError } from '../../util/errors.js';
 
@@ -42,18 +42,9 @@ export async function rewriteSaveImage(from: string, xml: string, to: string): P
   const head = Buffer.from(header.raw);
   head.writeUInt32LE(text.length + cookie.length, 20);
   head.writeUInt32LE(cookie.length > 0 ? text.length : 0, 32);
-  const out = await open(to, 'wx', 0o600);
-  try {
-    await out.writeFile(Buffer.concat([head, text, cookie]));
-    const stream = createReadStream(from, { start: HEADER_BYTES + header.dataBytes, highWaterMark: 1 << 20 });
-    await pipeline(
-      stream,
-      out.createWriteStream({ autoClose: false, start: head.length + text.length + cookie.length }),
-    );
-    await out.sync();
-  } finally {
-    await out.close();
-  }
+  await writeFile(to, Buffer.concat([head, text, cookie]), { flag: 'wx', mode: 0o600 });
+  const memory = createReadStream(from, { start: HEADER_BYTES + header.dataBytes, highWaterMark: 1 << 20 });
+  await pipeline(memory, createWriteStream(to, { flags: 'a', highWaterMark: 1 << 20 }));
 }
 
 async function read(file: string): Promise<{ header: Header; data: Buffer; sizeBytes: number }> {

@@ -153,7 +153,7 @@ export const procedures = {
     223,
     'domainGetSchedulerParameters',
     struct({ dom: domainRef, nparams: int32, flags: uint32 }),
-    struct<{ params: readonly TypedParameter[]; nparams: number }>({ params: typedParameters(16), nparams: int32 }),
+    struct<{ params: readonly TypedParameter[] }>({ params: typedParameters(16) }),
   ),
   domainUndefine: remote(231, 'domainUndefine', domFlags, nothing),
   domainSave: remote(
