@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { classifyIo } from './errors.js';
+import { classifyIo, errnoOf } from './errors.js';
 
 /**
  * Writes a file so that its name shows either the old content or the whole new one, also after a power cut:
@@ -30,9 +30,15 @@ export async function writeAtomically(
     await syncFolder(folder);
   } catch (e) {
     await rm(temporary, { force: true });
-    throw classifyIo(e, path);
+    throw isOurs(e) ? classifyIo(e, path) : e;
   }
 }
+
+/** What the caller reads while it writes fails for its own reasons: only an open, a write or a rename is about `path`. */
+const isOurs = (e: unknown): boolean => {
+  const path = e instanceof Error && 'path' in e ? e.path : undefined;
+  return path === undefined || errnoOf(e) !== 'ENOENT' || String(path).endsWith('.tmp');
+};
 
 /** Makes a rename durable. Windows cannot open folders; there the rename is durable by itself. */
 export async function syncFolder(folder: string): Promise<void> {
