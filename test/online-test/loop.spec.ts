@@ -98,7 +98,8 @@ test('whoever imports the evidence into an empty store sees the bug: two primari
     const evidence = failed.packages.find((p) => p.file.includes('session-store'))?.file ?? '';
     const { id } = await vendor.packages.import({ from: evidence });
     const { id: snapshotId } = await vendor.packages.extract({ packageId: id });
-    await vendor.engine.revert(snapshotId);
+    // They were captured frozen; running, they tell.
+    await vendor.engine.revert(snapshotId, { state: 'on' });
     const both = async () => (await roles()).every((r) => r === 'primary');
     await until('both stores say that they are the primary', both, { withinMs: 20_000, everyMs: 200 });
   } finally {
