@@ -205,7 +205,7 @@ export class Capturer {
         ? 'independent disk'
         : volumes !== undefined && !volumes.includes(share.id)
           ? 'not among the volumes asked for'
-          : new VirtualDisk(share).attached
+          : volumes !== undefined || new VirtualDisk(share).attached
             ? undefined
             : 'detached';
       if (reason === undefined) included.push(share);
