@@ -9,6 +9,7 @@ export type Quantity = 'mean' | 'p50' | 'p90' | 'p95' | 'p99' | 'spread';
 export const fewestValues = 12;
 /** Fewer effective values than this are one event seen many times. */
 export const fewestEffective = 5;
+
 /** One quantity of one series, with what the series knows about it. */
 export interface Estimate {
   readonly value: number;

@@ -124,7 +124,7 @@ function compareRequestRate(before: History, after: History, rules: Rules): Prep
   const prepared = counted(b, a, rules, 'requestRate', false);
   if (a.kept >= 0.9 * Math.min(1, b.kept)) return prepared;
   const reason = `the probe itself sent only ${Math.round(100 * a.kept)} % of what it should have`;
-  return { ...prepared, blocked: { reason, growth: 2 } };
+  return { ...prepared, blocked: { why: 'not sent', reason, growth: 2 } };
 }
 
 const scaled = (estimate: Estimate, factor: number): Estimate => ({
@@ -154,7 +154,7 @@ function counted(
   const prepared = { before: b.estimate, after: a.estimate, comparison, values };
   if (values < fewestValues) {
     const reason = `only ${values} samples, and ${fewestValues} are the fewest that can be judged`;
-    return { ...prepared, blocked: { reason, growth: fewestValues / values } };
+    return { ...prepared, blocked: { why: 'too few', reason, growth: fewestValues / values } };
   }
   // No window of seconds can show that errors stay below 1 %; without a single one, no more is asked of it.
   if (flawless && values >= fewestCounted) {

@@ -110,7 +110,7 @@ function resultOf({ name, probe, margin, windowMs, prepared }: Case, worse: bool
   }
   const { comparison } = prepared;
   const interval = comparison.interval();
-  const { outcome, reason, growth } = outcomeOf(prepared, worse, better);
+  const { outcome, reason, growth } = outcomeOf(prepared, worse, better, head.unit);
   const needMoreMs = Math.ceil(windowMs * (Math.min(longest, growth) - 1));
   return {
     ...head,

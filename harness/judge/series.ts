@@ -52,11 +52,18 @@ export interface Prepared {
   readonly before: Estimate;
   readonly after: Estimate;
   readonly comparison: Comparison;
-  /** Why it cannot be decided whatever the comparison says, with how many times the data it would take. */
-  readonly blocked?: { readonly reason: string; readonly growth: number };
+  /** Why it cannot be decided whatever the comparison says. */
+  readonly blocked?: Blocked;
   /** Why it is as before although no bound can be that narrow. */
   readonly granted?: string;
   readonly values: number;
+}
+
+export interface Blocked {
+  readonly why: 'too few' | 'too alike' | 'not sent';
+  readonly reason: string;
+  /** How many times the data it would take. */
+  readonly growth: number;
 }
 
 export class CannotJudge extends Error {}
@@ -79,11 +86,13 @@ export function prepareSeries(
   const comparison = withDrift(driftOf(before, quantity, rules), b, a, plain, rules);
   if (values < fewestValues) {
     const reason = `only ${values} values, and ${fewestValues} are the fewest that can be judged`;
-    return { before: b, after: a, comparison, values, blocked: { reason, growth: fewestValues / values } };
+    const blocked = { why: 'too few', reason, growth: fewestValues / values } as const;
+    return { before: b, after: a, comparison, values, blocked };
   }
   if (effective < fewestEffective) {
     const reason = `its neighbouring values are so alike that ${values} of them are worth ${shown(effective)}`;
-    return { before: b, after: a, comparison, values, blocked: { reason, growth: (2 * fewestEffective) / effective } };
+    const blocked = { why: 'too alike', reason, growth: (2 * fewestEffective) / effective } as const;
+    return { before: b, after: a, comparison, values, blocked };
   }
   return { before: b, after: a, comparison, values };
 }
@@ -133,25 +142,32 @@ export interface Verdict {
   readonly growth: number;
 }
 
-export function outcomeOf({ comparison, blocked, granted }: Prepared, worse: boolean, better: boolean): Verdict {
-  if (blocked !== undefined) return { outcome: 'inconclusive', ...blocked };
-  const { margin, drift, tail } = comparison;
+/** @param unit of the values, for the reader; a ratio has none. */
+export function outcomeOf(prepared: Prepared, worse: boolean, better: boolean, unit = ''): Verdict {
+  const { comparison, blocked, granted } = prepared;
+  if (blocked !== undefined) return { outcome: 'inconclusive', reason: blocked.reason, growth: blocked.growth };
+  const { drift, tail } = comparison;
   const interval = comparison.interval();
-  const where = interval === undefined ? 'without bounds' : `between ${shown(interval[0])} and ${shown(interval[1])}`;
-  const limit = `the margin of ${shown(margin)}`;
+  const amount = unit === '' || unit === 'ratio' ? '' : ` ${unit}`;
+  const change =
+    interval === undefined
+      ? 'too few values bound its change'
+      : `it changed by ${signed(interval[0])} to ${signed(interval[1])}${amount}`;
+  const limit = `the margin of ${shown(comparison.margin)}${amount}`;
   if (worse && interval === undefined && tail !== undefined) return { outcome: 'worse', reason: tail, growth: 1 };
-  if (worse) return { outcome: 'worse', reason: `the effect is ${where}, beyond ${limit}`, growth: 1 };
-  if (better) return { outcome: 'better', reason: `the effect is ${where}, better by more than ${limit}`, growth: 1 };
+  if (worse) return { outcome: 'worse', reason: `${change}, beyond ${limit}`, growth: 1 };
+  if (better) return { outcome: 'better', reason: `${change}, better by more than ${limit}`, growth: 1 };
   if (granted !== undefined) return { outcome: 'as-before', reason: granted, growth: 1 };
-  if (comparison.asBefore())
-    return { outcome: 'as-before', reason: `the effect is ${where}, within ${limit}`, growth: 1 };
+  if (comparison.asBefore()) return { outcome: 'as-before', reason: `${change}, within ${limit}`, growth: 1 };
   if (drift !== undefined) {
-    const change = `the baseline drifts by itself, ${shown(drift)} from its first third to its last`;
-    return { outcome: 'inconclusive', reason: change, growth: 1 };
+    const reason = `the baseline drifts by itself, ${signed(drift)}${amount} from its first third to its last`;
+    return { outcome: 'inconclusive', reason, growth: 1 };
   }
-  const reason = `the effect is ${where}, which does not tell whether it keeps ${limit}`;
+  const reason = `${change}, which does not tell whether it keeps ${limit}`;
   return { outcome: 'inconclusive', reason, growth: Math.max(1.25, comparison.growth()) };
 }
+
+const signed = (x: number): string => (x > 0 ? `+${shown(x)}` : shown(x));
 
 export const undecided = (quantity: Quantity, reason: string): SeriesResult => ({
   quantity,

@@ -63,8 +63,8 @@ function drift(name: IndicatorName, history: History, rules: JudgeRules): readon
   const prepared = compareIndicator(name, first, last, { margin: marginOf(name, rules), confidence, seed: rules.seed });
   const { comparison, before, after, blocked } = prepared;
   // Values that hang together so closely that they cannot be judged, and moved that far, are a drift or a slow swing.
-  const moved = Math.abs(comparison.effect) > comparison.margin;
-  const differs = blocked === undefined ? comparison.worse(1) || comparison.better(1) : moved;
+  const swings = blocked?.why === 'too alike' && Math.abs(comparison.effect) > comparison.margin;
+  const differs = blocked === undefined ? comparison.worse(1) || comparison.better(1) : swings;
   if (!differs) return [];
   const { unit } = indicatorRules[name];
   const change = `${shown(before.value)} in its first third, ${shown(after.value)} in its last (${unit})`;

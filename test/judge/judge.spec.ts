@@ -106,6 +106,9 @@ test('a probe that was starved does not make the service slower', () => {
   const before = history({ n: 100, latencyMs });
   const all = history({ n: 100, latencyMs });
   const starved = { ...all, samples: all.samples.filter((_, i) => i % 2 === 0) };
+  expect(steadiness([starved], rules)).toEqual({ steady: true, findings: [] });
+  const lateStarved = { ...all, samples: all.samples.filter((_, i) => i < 67 || i % 2 === 0) };
+  expect(steadiness([lateStarved], rules)).toEqual({ steady: true, findings: [] });
   const rate = judge([before], [starved], rules).indicators.find((i) => i.indicator === 'requestRate');
   expect(rate?.outcome).toBe('inconclusive');
   expect(rate?.reason).toContain('the probe itself sent only 50 %');
