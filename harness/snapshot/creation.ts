@@ -256,7 +256,7 @@ export class VnfSnapshotCreation {
         ...(request.description === undefined ? {} : { description: request.description }),
         ...(request.runId === undefined ? {} : { runId: request.runId }),
         purpose: request.purpose,
-        excluded: [...plan.excluded],
+        excluded: [...plan.excluded, ...vnfcs.flatMap((v) => v.leftOut())],
         ...(frozenAt.length === 0 ? {} : { cut: { consistent: plan.consistent, skewMs, pausedMs } }),
       },
     };

@@ -245,9 +245,23 @@ export class VnfcCreation {
     this.#captured = undefined;
   }
 
+  /** As planned, and once it is stored, as the VIM says. */
+  #holds(diskId: string): boolean {
+    const { disks } = this.#stored ?? {};
+    return disks === undefined ? this.plan.volumes.includes(diskId) : disks.some((d) => d.id === diskId && d.included);
+  }
+
+  /** Disks that were to be captured and that the VIM has left out, with its reason. */
+  leftOut(): { vnfcId: string; diskId: string; reason: string }[] {
+    const { volumes } = this.plan;
+    return (this.#stored?.disks ?? [])
+      .filter((d) => !d.included && volumes.includes(d.id))
+      .map((d) => ({ vnfcId: this.id, diskId: d.id, reason: d.reason ?? 'left out by the VIM' }));
+  }
+
   info(): VnfcSnapshotInfo {
     const { plan, vnf } = this;
-    const { vnfc, state, parameters, volumes } = plan;
+    const { vnfc, state, parameters } = plan;
     const captured = this.#captured;
     const stored = this.#stored;
     const left = new Map(vnf.excluded.flatMap((e) => (e.vnfcId === vnfc.id && e.diskId ? [[e.diskId, e.reason]] : [])));
@@ -262,7 +276,7 @@ export class VnfcCreation {
         : { computeSnapshotResource: { vimConnectionId: vnfc.vim, resourceId: captured.id } }),
       storageSnapshotResources: state.disks.map((disk) => ({
         storageResourceId: storageResourceId(vnfc.id, disk.id),
-        ...(captured !== undefined && volumes.includes(disk.id)
+        ...(captured !== undefined && this.#holds(disk.id)
           ? { storageSnapshotResource: `${captured.id}/${disk.id}` }
           : {}),
       })),
