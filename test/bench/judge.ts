@@ -95,6 +95,10 @@ async function runAll(trials: readonly Trial[], workers: number): Promise<readon
     })).map((it, k) => ({ ...it, trial: { ...it.trial, bootstrapRuns: share(trial, k, part) } })),
   );
   const results: Tally[][] = trials.map(() => []);
+  const whole = queue.length;
+  const tell = () => {
+    if (queue.length % 100 === 0) process.stderr.write(`${whole - queue.length} of ${whole} parts begun\n`);
+  };
   const drain = () =>
     new Promise<void>((resolve, reject) => {
       const worker = new Worker(new URL(import.meta.url));
@@ -103,6 +107,7 @@ async function runAll(trials: readonly Trial[], workers: number): Promise<readon
       worker.on('message', (tally: Tally) => {
         if (current !== undefined) results[current.index]?.push(tally);
         current = queue.shift();
+        tell();
         if (current !== undefined) worker.postMessage(current.trial);
         else worker.terminate().then(() => resolve(), reject);
       });
