@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { LocatedService } from '../../model/network-service.js';
 import type { Instantiation } from '../../model/vim.js';
+import { until } from '../../util/deadline.js';
 import { classifyIo, OrdealError } from '../../util/errors.js';
 import { DomainXml } from './domain-xml.js';
 import { type Domains, powerStateOf } from './domains.js';
@@ -11,6 +12,7 @@ import type { Overlays } from './overlays.js';
 import { procedures } from './rpc/index.js';
 
 const UNDEFINE_ALL = 1 | 2 | 4 | 16;
+const BOOT_MS = 180_000;
 
 /**
  * Starts the domains of a service: those with a `domain` file are defined from it and removed again by terminate; all
@@ -37,9 +39,22 @@ export class LibvirtInstantiation implements Instantiation {
         xml.setOrdeal(writeMarks({ ...noMarks, service: service.descriptor.id }));
         await this.domains.hypervisor.define(xml);
       }
-      const compute = await this.domains.locate(resource);
-      await this.domains.start(compute);
+      await this.domains.start(await this.domains.locate(resource));
     }
+    for (const { resource } of this.domains.deployed) await this.#booted(resource, signal);
+  }
+
+  /** A guest agent that answers says that the guest is up; without one, that the domain runs is all that is known. */
+  async #booted(resource: string, signal?: AbortSignal): Promise<void> {
+    const { dom, xml } = await this.domains.see(await this.domains.locate(resource));
+    if (!xml.hasAgentChannel) return;
+    const ping = () =>
+      this.domains.hypervisor.agent(dom, 'guest-ping', {}, 2).then(
+        () => true,
+        () => false,
+      );
+    const options = { withinMs: BOOT_MS, everyMs: 500, ...(signal === undefined ? {} : { signal }) };
+    await until(`The guest agent of "${resource}" answers`, ping, options);
   }
 
   async terminate(): Promise<void> {
