@@ -9,6 +9,7 @@ import { reportCommand } from './commands/report.js';
 import { planCommand, runCommand } from './commands/run.js';
 import { servicesCommand } from './commands/services.js';
 import { snapshotCommand } from './commands/snapshot.js';
+import { stopCommand } from './commands/stop.js';
 import { Context, type GlobalOptions, type Outside } from './context.js';
 
 const commands: readonly Register[] = [
@@ -20,6 +21,7 @@ const commands: readonly Register[] = [
   packageCommand,
   reportCommand,
   statusCommand,
+  stopCommand,
   recoverCommand,
 ];
 
@@ -77,6 +79,7 @@ Examples:
   $ ordeal services start session-gateway           leave a sample service running
   $ ordeal snapshot create session-gateway --vnf session-store
   $ ordeal package verify evidence.zip              every entry against the manifest
+  $ ordeal stop --all                               from another terminal: heal at once, give back, end
   $ ordeal recover                                  after a crash: heal and restore what a run left behind
 
 Exit codes:

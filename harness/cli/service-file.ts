@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { readService, ServiceSession } from '../online-test/session.js';
 import { OrdealError } from '../util/errors.js';
 import { packageRoot } from '../util/package-root.js';
 import type { Context } from './context.js';
@@ -26,3 +27,6 @@ export function serviceFile({ outside }: Context, name: string): string {
     remedy: 'See `ordeal services`.',
   });
 }
+
+export const openSession = async (context: Context, name: string): Promise<ServiceSession> =>
+  ServiceSession.open(await readService(serviceFile(context, name)), context);

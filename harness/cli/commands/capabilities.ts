@@ -1,8 +1,7 @@
 import { faultKinds } from '../../model/fault.js';
-import { readService, ServiceSession } from '../../online-test/session.js';
 import type { Register } from '../command.js';
 import { type Context, table } from '../context.js';
-import { serviceFile } from '../service-file.js';
+import { openSession } from '../service-file.js';
 
 export const capabilitiesCommand: Register = (program, action) => {
   program
@@ -12,7 +11,7 @@ export const capabilitiesCommand: Register = (program, action) => {
     .option('--vim <kind>', 'only this VIM')
     .action(
       action(async (context: Context, service: string, { vim }: { vim?: string }) => {
-        await using session = await ServiceSession.open(await readService(serviceFile(context, service)), context);
+        await using session = await openSession(context, service);
         const tables: Record<string, Record<string, unknown>> = {};
         const rows: string[][] = [];
         for (const [kind, driver] of session.vims) {

@@ -2,11 +2,12 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { type PackageReport, showPackage, verifyPackage } from '../../package/index.js';
+import { diffPackages, type PackageReport, readCertificates, showPackage, verifyPackage } from '../../package/index.js';
 import { writeAtomically } from '../../util/atomic-file.js';
 import { OrdealError } from '../../util/errors.js';
 import type { Register } from '../command.js';
 import { type Context, table } from '../context.js';
+import { packageRepositoryCommands } from './package-repository.js';
 
 export const packageCommand: Register = (program, action) => {
   const command = program.command('package').description('VNF Snapshot Packages: the evidence of failed VNFCs');
@@ -20,6 +21,7 @@ export const packageCommand: Register = (program, action) => {
     .command('verify')
     .description('every entry against the manifest')
     .argument('<file...>', 'packages')
+    .option('--trust <file...>', 'certificates (PEM) that the signer must be, or descend from')
     .action(action(verify));
   command
     .command('export')
@@ -27,6 +29,13 @@ export const packageCommand: Register = (program, action) => {
     .argument('<file>', 'package')
     .argument('<destination>', 'file or folder')
     .action(action(exportTo));
+  command
+    .command('diff')
+    .description('what two packages differ in: descriptor, records, pages of memory and disks')
+    .argument('<a>', 'package')
+    .argument('<b>', 'package')
+    .action(action(diff));
+  packageRepositoryCommands(command, action);
 };
 
 const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
@@ -78,11 +87,18 @@ async function show(context: Context, file: string): Promise<number> {
   return 0;
 }
 
-async function verify(context: Context, files: string[]): Promise<number> {
+async function verify(context: Context, files: string[], { trust }: { trust?: string[] }): Promise<number> {
+  const { cwd } = context.outside;
+  const trusted = [];
+  for (const file of trust ?? []) trusted.push(...(await readCertificates(resolve(cwd, file))));
   const reports: PackageReport[] = [];
-  for (const file of files) reports.push(await verifyPackage(resolve(context.outside.cwd, file)));
+  for (const file of files) {
+    reports.push(await verifyPackage(resolve(cwd, file), trust === undefined ? {} : { trust: trusted }));
+  }
   context.print(reports, () =>
-    reports.map((r) => `${r.file}: sound, ${r.entries} entries, ${mebibytes(r.bytesChecked)}`).join('\n'),
+    reports
+      .map((r) => `${r.file}: sound, ${r.entries} entries, ${mebibytes(r.bytesChecked)}, signature ${r.signature}`)
+      .join('\n'),
   );
   return 0;
 }
@@ -101,5 +117,28 @@ async function exportTo(context: Context, file: string, destination: string): Pr
     pipeline(createReadStream(from), handle.createWriteStream({ autoClose: false })),
   );
   context.print({ file: to }, () => `exported to ${to}`);
+  return 0;
+}
+
+async function diff(context: Context, a: string, b: string): Promise<number> {
+  const { cwd } = context.outside;
+  const found = await diffPackages(resolve(cwd, a), resolve(cwd, b));
+  context.print(found, () =>
+    [
+      `VNFD ${found.vnfd.equal ? 'equal' : `differs: ${found.vnfd.files.map((f) => f.path).join(', ')}`}`,
+      `VnfInfo: ${found.vnfInfo.length} differences; record: ${found.record.length}; artifacts: ${found.artifacts.length}`,
+      table(
+        ['VNFC', 'image', 'change', 'pages'],
+        found.vnfcs.flatMap((v) =>
+          v.images.map((i) => [
+            v.id,
+            i.name,
+            i.change,
+            i.pages === undefined ? (i.reason ?? '') : `${i.pages.differ} of ${i.pages.total} differ`,
+          ]),
+        ),
+      ),
+    ].join('\n'),
+  );
   return 0;
 }

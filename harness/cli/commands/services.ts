@@ -1,11 +1,11 @@
 import { basename, dirname } from 'node:path';
 import { vnfcsOf } from '../../model/network-service.js';
 import type { ComputeState } from '../../model/vim.js';
-import { readService, ServiceSession } from '../../online-test/session.js';
+import { readService } from '../../online-test/session.js';
 import { OrdealError } from '../../util/errors.js';
 import type { Register } from '../command.js';
 import { type Context, table } from '../context.js';
-import { sampleServices, serviceFile } from '../service-file.js';
+import { openSession, sampleServices } from '../service-file.js';
 
 export const servicesCommand: Register = (program, action) => {
   const services = program.command('services').description('the sample services, and what of a service runs');
@@ -43,7 +43,7 @@ async function list(context: Context): Promise<number> {
 }
 
 async function show(context: Context, name: string): Promise<number> {
-  await using session = await ServiceSession.open(await readService(serviceFile(context, name)), context);
+  await using session = await openSession(context, name);
   const states: (ComputeState & { vnfc: string })[] = [];
   for (const vnfc of vnfcsOf(session.service.descriptor)) {
     states.push({ vnfc: vnfc.id, ...(await session.vimOf(vnfc).inspect(await session.locate(vnfc))) });
@@ -67,14 +67,14 @@ async function show(context: Context, name: string): Promise<number> {
 }
 
 async function start(context: Context, name: string): Promise<number> {
-  await using session = await ServiceSession.open(await readService(serviceFile(context, name)), context);
+  await using session = await openSession(context, name);
   await session.start();
   session.leaveRunning();
   return show(context, name);
 }
 
 async function stop(context: Context, name: string): Promise<number> {
-  await using session = await ServiceSession.open(await readService(serviceFile(context, name)), context);
+  await using session = await openSession(context, name);
   const holder = session.journal.runs({ open: true }).find((r) => r.serviceId === session.service.descriptor.id);
   if (holder !== undefined) {
     throw new OrdealError('busy', `Run ${holder.id} is open on this service`, { remedy: 'Wait, or `ordeal recover`.' });

@@ -1,10 +1,9 @@
 import type { InstanceSnapshot } from '../../model/snapshot.js';
 import type { SnapshotType } from '../../model/snapshot-descriptor.js';
-import { readService, ServiceSession } from '../../online-test/session.js';
 import { OrdealError } from '../../util/errors.js';
 import type { Register } from '../command.js';
 import { type Context, table } from '../context.js';
-import { serviceFile } from '../service-file.js';
+import { openSession } from '../service-file.js';
 
 interface CreateOptions {
   readonly vnf?: string;
@@ -48,14 +47,11 @@ export const snapshotCommand: Register = (program, action) => {
     .action(action(remove));
 };
 
-const open = async (context: Context, service: string): Promise<ServiceSession> =>
-  ServiceSession.open(await readService(serviceFile(context, service)), context);
-
 async function create(context: Context, service: string, { vnf, type, name }: CreateOptions): Promise<number> {
   if (type !== undefined && type !== 'cold' && type !== 'warm') {
     throw new OrdealError('usage', '--type is not a snapshot type', { expected: 'cold or warm', got: String(type) });
   }
-  await using session = await open(context, service);
+  await using session = await openSession(context, service);
   const { vnfs } = session.service.descriptor;
   const chosen = vnf ?? (vnfs.length === 1 ? vnfs[0]?.id : undefined);
   if (chosen === undefined || !vnfs.some((v) => v.id === chosen)) {
@@ -83,7 +79,7 @@ async function create(context: Context, service: string, { vnf, type, name }: Cr
 }
 
 async function list(context: Context, service: string, { vnf }: { vnf?: string }): Promise<number> {
-  await using session = await open(context, service);
+  await using session = await openSession(context, service);
   const found = session.engine.list(vnf === undefined ? {} : { vnf });
   context.print(found, () =>
     table(
@@ -102,7 +98,7 @@ async function list(context: Context, service: string, { vnf }: { vnf?: string }
 }
 
 async function show(context: Context, service: string, id: string): Promise<number> {
-  await using session = await open(context, service);
+  await using session = await openSession(context, service);
   const found = session.engine.show(id);
   const images: InstanceSnapshot[] = [];
   for (const info of found.vnfcSnapshots) {
@@ -129,14 +125,14 @@ async function show(context: Context, service: string, id: string): Promise<numb
 }
 
 async function revert(context: Context, service: string, id: string): Promise<number> {
-  await using session = await open(context, service);
+  await using session = await openSession(context, service);
   await session.engine.revert(id);
   context.print({ reverted: id }, () => `reverted to ${id}`);
   return 0;
 }
 
 async function remove(context: Context, service: string, ids: string[]): Promise<number> {
-  await using session = await open(context, service);
+  await using session = await openSession(context, service);
   await session.engine.delete(ids);
   context.print({ deleted: ids }, () => `deleted ${ids.join(', ')}`);
   return 0;
