@@ -1,33 +1,12 @@
-import { execFile } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { expect, test } from '@playwright/test';
 import { packageRoot } from '../../harness/util/package-root.js';
+import { type Outcome, ordeal } from './ordeal.js';
 
 const sample = join(packageRoot, 'scenarios', 'session-gateway');
-
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** As a user would: the real executable, in a folder of its own. */
-async function ordeal(folder: string, ...args: string[]): Promise<Outcome> {
-  const bin = join(packageRoot, 'bin', 'ordeal.js');
-  try {
-    return {
-      code: 0,
-      ...(await promisify(execFile)(process.execPath, [bin, ...args], { cwd: folder, timeout: 50_000 })),
-    };
-  } catch (e) {
-    const { code, stdout, stderr } = e as Outcome;
-    return { code, stdout, stderr };
-  }
-}
 
 let folder: string;
 test.beforeEach(async () => {
