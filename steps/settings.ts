@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { RunListener } from '../harness/model/run-listener.js';
 import type { RunRecord } from '../harness/model/run-record.js';
 import type { Plan } from '../harness/online-test/plan.js';
+import { OrdealError } from '../harness/util/errors.js';
 
 /** What the caller of cucumber decides. Cucumber builds its worlds itself, so this is the one way in. */
 export interface Settings {
@@ -30,6 +31,20 @@ export const settings = (): Settings => current;
 
 export function useSettings(next: Settings): void {
   current = next;
+  ended = undefined;
+}
+
+/** Why the scenarios that are left are not begun. */
+let ended: string | undefined;
+
+/** Who stops a run from another terminal does not want the next scenario to begin. */
+export function endEarly(reason: string): void {
+  ended = reason;
+}
+
+/** @throws OrdealError of kind interrupted */
+export function throwIfEnded(): void {
+  if (ended !== undefined) throw new OrdealError('interrupted', 'The scenario was not begun', { cause: ended });
 }
 
 /** What the failing steps threw, in order: cucumber keeps only their text, and the exit code needs the verdicts. */

@@ -9,7 +9,7 @@ import { runOnlineTest } from '../harness/online-test/run.js';
 import { readService, ServiceSession } from '../harness/online-test/session.js';
 import { OrdealError } from '../harness/util/errors.js';
 import { packageRoot } from '../harness/util/package-root.js';
-import { settings } from './settings.js';
+import { endEarly, settings, throwIfEnded } from './settings.js';
 
 /**
  * One scenario. The Given and When steps only say what is wanted; the last When step runs the whole online test, so
@@ -40,6 +40,7 @@ export class OrdealWorld extends World {
 
   /** @param name of a sample service, or a descriptor file relative to the feature or to the current folder */
   async openService(name: string, { start }: { start: boolean }): Promise<void> {
+    throwIfEnded();
     const feature = this.#scenario?.gherkinDocument.uri;
     const candidates = [
       ...(feature === undefined ? [] : [resolve(dirname(feature), name)]),
@@ -88,8 +89,7 @@ export class OrdealWorld extends World {
     }
     this.#record = await runOnlineTest(this.session, request, { outFolder, listeners, signal });
     settings().ran(this.#record);
-    if (this.#record.verdicts.injection === 'not-injected')
-      throw new VerdictError(this.#record, 'the fault is injected');
+    refuseWhatProvesNothing(this.#record);
     return undefined;
   }
 
@@ -105,6 +105,15 @@ export class OrdealWorld extends World {
   }
 }
 
+/** Whatever the Then steps find: a fault without its dose, a run that was stopped or that failed, is never a pass. */
+function refuseWhatProvesNothing(record: RunRecord): void {
+  const { stopped, verdicts, errors } = record;
+  if (stopped?.cause === 'stop-request') endEarly(stopped.reason);
+  if (stopped !== undefined) throw new VerdictError(record, 'the test runs to its end');
+  if (verdicts.injection !== 'confirmed') throw new VerdictError(record, 'the fault is injected, in its dose');
+  if (errors.length > 0) throw new VerdictError(record, 'the test runs without a failure of its own');
+}
+
 /** The verdict is not the one that a step asks for; the exit code is the run's own. */
 export class VerdictError extends Error {
   override readonly name = 'VerdictError';
@@ -112,11 +121,12 @@ export class VerdictError extends Error {
     readonly record: RunRecord,
     expected: string,
   ) {
-    const { verdicts, errors, indicators } = record;
+    const { verdicts, errors, indicators, injections } = record;
+    const doses = injections.filter((i) => i.verdict !== 'confirmed').map((i) => `${i.kind}: ${i.verdict}, ${i.how}`);
     const worse = indicators.filter((i) => i.outcome === 'worse').map((i) => `${i.probe} ${i.indicator}: ${i.reason}`);
     super(
       `expected: ${expected}; got: service ${verdicts.service}, injection ${verdicts.injection}, restoration ${verdicts.restoration}, evidence ${verdicts.evidence}` +
-        [...errors, ...worse].map((line) => `\n  ${line}`).join(''),
+        [...errors, ...doses, ...worse].map((line) => `\n  ${line}`).join(''),
     );
   }
 }

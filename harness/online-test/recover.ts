@@ -166,6 +166,7 @@ class Recovery {
         remedy: 'The run was recovered by another process.',
       }),
     );
+    if (run_.stopBy !== null) recorder.stopped('stop-request', `The run was stopped by ${run_.stopBy}`);
     recorder.record.samplesFile = 'recovery-samples.jsonl';
     await using monitor = await startMonitor({
       probes: session.service.descriptor.probes,

@@ -155,13 +155,14 @@ export class StopWatch implements Disposable {
   #watchCommand(condition: CommandStopCondition): void {
     const watch = new CommandWatch(condition);
     const { signal } = this.#ended;
+    let timer: NodeJS.Timeout | undefined;
+    signal.addEventListener('abort', () => clearTimeout(timer));
     const check = async () => {
       const fromMs = this.monitor.nowMs();
       const end = await runCommand(condition, signal);
       if (signal.aborted) return;
       this.#cross(watch.ended(end, this.monitor.nowMs()));
-      const timer = setTimeout(check, Math.max(0, fromMs + condition.everyMs - this.monitor.nowMs()));
-      signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+      if (!signal.aborted) timer = setTimeout(check, Math.max(0, fromMs + condition.everyMs - this.monitor.nowMs()));
     };
     void check();
   }

@@ -39,7 +39,7 @@ test.beforeAll(async () => {
 
 test.afterAll(async () => {
   await session[Symbol.asyncDispose]();
-  await rm(stateFolder, { recursive: true, force: true });
+  await rm(stateFolder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
 });
 
 function startRun(): ChildProcess {
