@@ -8,7 +8,7 @@ Feature: Online testing of virtual machines
 
   @vim:libvirt
   Scenario: The session store stalls for a moment, and the service recovers by itself
-    When the VNFC "store-1" stalls for 1 second
+    When the VNFC "store-1" stalls for 4 seconds
     Then the fault took effect
     And the service quality is as before within the expected recovery time
     And no restoration was needed

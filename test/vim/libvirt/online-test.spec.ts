@@ -40,7 +40,7 @@ test('the loop of `ordeal run` on real VMs: one fault is survived, one is restor
     folder,
   );
   expect(code, said).toBe(0);
-  expect(said).toContain('2 passed');
+  expect(said).toContain('2 scenarios: 2 passed');
 
   const client = new LibvirtClient(host.uri);
   const { domains } = await client.call(procedures.connectListAllDomains, { needResults: 1, flags: 0 });
