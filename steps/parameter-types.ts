@@ -21,18 +21,21 @@ defineParameterType({ name: 'duration', regexp: new RegExp(duration), transforme
 export interface Span {
   readonly durationMs?: number;
   readonly afterMs?: number;
+  readonly repeated?: { readonly times: number; readonly everyMs: number };
 }
 
-/** ` for 2 seconds`, ` for 500 ms, 3 seconds later`, or nothing: when the fault begins and ends. */
+/** ` for 2 seconds`, ` for 500 ms, 3 seconds later, 5 times every 2 seconds`, or nothing: when it begins and ends. */
 defineParameterType({
   name: 'span',
-  regexp: new RegExp(`(?: for ${duration})?(?:, ${duration} later)?`),
+  regexp: new RegExp(`(?: for ${duration})?(?:, ${duration} later)?(?:, \\d+ times every ${duration})?`),
   transformer: (text: string): Span => {
     const length = / for ([^,]+)/.exec(text)?.[1];
-    const later = /, (.+) later/.exec(text)?.[1];
+    const later = /, ([^,]+) later/.exec(text)?.[1];
+    const [, times, every] = /, (\d+) times every (.+)/.exec(text) ?? [];
     return {
       ...(length === undefined ? {} : { durationMs: durationMs(length) }),
       ...(later === undefined ? {} : { afterMs: durationMs(later) }),
+      ...(every === undefined ? {} : { repeated: { times: Number(times), everyMs: durationMs(every) } }),
     };
   },
   useForSnippets: false,

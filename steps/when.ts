@@ -1,6 +1,7 @@
 import { When } from '@cucumber/cucumber';
 import type { FaultKind } from '../harness/model/fault.js';
-import type { Span } from './parameter-types.js';
+import type { Composed, TimedFault } from '../harness/online-test/request.js';
+import { durationMs, type Span } from './parameter-types.js';
 import type { OrdealWorld } from './world.js';
 
 /** What strikes a VNFC: the words after its name, the fault, and its dose from the words' parameters. */
@@ -31,6 +32,11 @@ const linkFaults: typeof vnfcFaults = [
   ['carries only {int} bytes a second', 'rate', (bytesPerSecond: number) => ({ bytesPerSecond })],
 ];
 
+function spanned(fault: TimedFault, { repeated, ...times }: Span): Composed {
+  const timed = { ...fault, ...times };
+  return repeated === undefined ? timed : { repeat: [timed], ...repeated };
+}
+
 /** Cucumber counts a function's parameters, so each step gets one with as many as its words have. */
 function register(
   subject: string,
@@ -38,7 +44,7 @@ function register(
   target: (name: string) => object,
 ): void {
   const act = (world: OrdealWorld, name: string, parameters: unknown[], span: Span) =>
-    world.act({ kind, target: target(name) as never, params: dose(...(parameters as never[])), ...span });
+    world.act(spanned({ kind, target: target(name) as never, params: dose(...(parameters as never[])) }, span));
   const pattern = `${subject} {string} ${words}{span}`;
   switch ((words.match(/\{/g) ?? []).length) {
     case 0:
@@ -64,6 +70,34 @@ for (const fault of linkFaults) register('the virtual link', fault, (link) => ({
 When(
   'the virtual link {string} lets nothing through from {string} to {string}{span}',
   function (this: OrdealWorld, link: string, from: string, to: string, span: Span) {
-    return this.act({ kind: 'partition', target: { link, from, to }, ...span });
+    return this.act(spanned({ kind: 'partition', target: { link, from, to } }, span));
+  },
+);
+
+/** A dose that goes from one figure to another, in steps. */
+function ramp(words: string, kind: FaultKind, parameter: string, subject: 'vnfc' | 'link'): void {
+  const named = subject === 'vnfc' ? 'the VNFC' : 'the virtual link';
+  When(
+    `${named} {string} ${words} in {int} steps of {duration}`,
+    function (this: OrdealWorld, name: string, from: number, to: number, steps: number, stepMs: number) {
+      const target = subject === 'vnfc' ? { vnfc: name } : { link: name };
+      return this.act({ ramp: { kind, target }, parameter, from, to, steps, stepMs });
+    },
+  );
+}
+
+ramp('is delayed by {duration} to {duration}', 'delay', 'delayMs', 'link');
+ramp('loses {percent} to {percent} of its messages', 'loss', 'ratio', 'link');
+ramp('carries only {int} to {int} bytes a second', 'rate', 'bytesPerSecond', 'link');
+ramp('is left {percent} to {percent} of its CPU time', 'cpu-starvation', 'share', 'vnfc');
+
+When(
+  /^(\d+) random faults strike (.+) within (\d+(?:\.\d+)? \w+)$/,
+  function (this: OrdealWorld, count: string, names: string, within: string) {
+    const links = this.session.service.descriptor.virtualLinks.map((l) => l.id);
+    const targets = [...names.matchAll(/"([^"]+)"/g)].map(([, name = '']) =>
+      links.includes(name) ? { link: name } : { vnfc: name },
+    );
+    return this.act({ random: { targets, count: Number(count), overMs: durationMs(within) } });
   },
 );

@@ -4,7 +4,7 @@ import { type ITestCaseHookParameter, setWorldConstructor, World } from '@cucumb
 import type { RunRecord } from '../harness/model/run-record.js';
 import type { SnapshotType } from '../harness/model/snapshot-descriptor.js';
 import { planOnlineTest } from '../harness/online-test/plan.js';
-import type { TimedFault } from '../harness/online-test/request.js';
+import type { Composed } from '../harness/online-test/request.js';
 import { runOnlineTest } from '../harness/online-test/run.js';
 import { readService, ServiceSession } from '../harness/online-test/session.js';
 import { OrdealError } from '../harness/util/errors.js';
@@ -22,7 +22,7 @@ export class OrdealWorld extends World {
   snapshotType?: SnapshotType;
   allowBlastRadius = false;
   readonly around: string[] = [];
-  readonly faults: TimedFault[] = [];
+  readonly faults: Composed[] = [];
 
   #scenario: ITestCaseHookParameter | undefined;
   #actionsLeft = 0;
@@ -67,7 +67,7 @@ export class OrdealWorld extends World {
   }
 
   /** Called at the end of every When step. @returns `skipped` when only a plan is wanted */
-  async act(fault: TimedFault): Promise<'skipped' | undefined> {
+  async act(fault: Composed): Promise<'skipped' | undefined> {
     this.faults.push(fault);
     this.#actionsLeft -= 1;
     if (this.#actionsLeft > 0) return undefined;

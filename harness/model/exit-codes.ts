@@ -79,5 +79,6 @@ export function exitCodeOfVerdicts({ service, injection, restoration, evidence }
     return service === 'failed' ? 30 : 33;
   }
   if (injection === 'no-effect' || injection === 'wrong-dose') return 35;
-  return service === 'inconclusive' ? 34 : 0;
+  if (service === 'inconclusive') return 34;
+  return injection === 'confirmed' ? 0 : 35;
 }

@@ -17,10 +17,13 @@ export function serviceVerdict({ outcome, indicators }: Judgement): Verdicts['se
   }
 }
 
-/** The weakest proof counts: one fault without effect, and the run proves nothing. */
-export function injectionVerdict({ all }: Injector): Verdicts['injection'] {
+/**
+ * The weakest proof counts: one fault without effect, and the run proves nothing.
+ * @param planned how many faults there were to be; default: as many as came
+ */
+export function injectionVerdict({ all }: Injector, planned = all.length): Verdicts['injection'] {
   const doses = all.map((i) => i.dose);
-  if (doses.length === 0 || doses.includes('not-injected')) return 'not-injected';
+  if (doses.length === 0 || doses.length < planned || doses.includes('not-injected')) return 'not-injected';
   if (doses.includes('no-effect')) return 'no-effect';
   return doses.includes('wrong-dose') ? 'wrong-dose' : 'confirmed';
 }
@@ -29,14 +32,17 @@ export function injectionVerdict({ all }: Injector): Verdicts['injection'] {
 export function conclude({ recorder, plan, observation, injector }: Run, measured: Measured, found: Judgement): void {
   const { record } = recorder;
   const service = serviceVerdict(found);
-  recorder.verdict({ service, injection: injectionVerdict(injector) });
+  recorder.verdict({ service, injection: injectionVerdict(injector, plan.faults.length) });
   record.indicators = [...found.indicators];
   const back = observation.recoveredMs(measured.injectedMs);
   record.timeToRecoverMs = service === 'recovered' ? back : null;
+  // Of several faults, the last one counts: until then the service cannot be back for good.
+  const lastMs = measured.injectedMs + Math.max(...plan.faults.map((f) => f.afterMs));
+  const afterLast = observation.recoveredMs(lastMs);
   record.recovery =
     service === 'inconclusive'
       ? 'cannot-tell'
-      : service === 'recovered' && back !== null && back <= plan.expectedRecoveryMs
+      : service === 'recovered' && afterLast !== null && afterLast <= plan.expectedRecoveryMs
         ? 'within'
         : 'beyond';
 }

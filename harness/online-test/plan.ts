@@ -1,4 +1,5 @@
 import { type CheckedFault, checkFault, describeFault } from '../fault/catalogue.js';
+import { expand } from '../fault/composition.js';
 import { CapabilityError, type CapabilityRow, missing } from '../model/capability.js';
 import type { Vnf, Vnfc } from '../model/network-service.js';
 import { vnfcsOf } from '../model/network-service.js';
@@ -6,6 +7,7 @@ import type { SnapshotType } from '../model/snapshot-descriptor.js';
 import type { StopCondition } from '../model/stop-condition.js';
 import type { Vim } from '../model/vim.js';
 import { OrdealError } from '../util/errors.js';
+import { checkBlastRadius } from './blast-radius.js';
 import type { OnlineTestRequest } from './request.js';
 
 import type { ServiceSession } from './session.js';
@@ -40,13 +42,16 @@ export async function planOnlineTest(session: ServiceSession, request: OnlineTes
   if (request.faults.length === 0) {
     throw new OrdealError('scenario-invalid', 'No fault is named', { where, expected: 'at least one fault' });
   }
-  const faults = request.faults.map((f) => ({ ...checkFault(f, where), afterMs: f.afterMs ?? 0 }));
+  const seed = request.seed ?? Math.floor(Math.random() * 2 ** 31);
+  const faults = expand(request.faults, { where, seed }).map((f) => ({
+    ...checkFault(f, where),
+    afterMs: f.afterMs ?? 0,
+  }));
   for (const fault of faults) checkTarget(session, fault, where);
   const area = areaOf(session, faults, request.around ?? [], where);
-  checkBlastRadius(session, faults, request.allowBlastRadius === true, where);
+  checkBlastRadius(descriptor, faults, request.allowBlastRadius === true, where);
   const stopConditions = planStopConditions(session, request, where);
 
-  const seed = request.seed ?? Math.floor(Math.random() * 2 ** 31);
   const baselineMs = request.baselineMs ?? 5000;
   const measureMs = request.measureMs ?? baselineMs;
   const expectedRecoveryMs = request.expectedRecoveryMs ?? descriptor.expectedRecoveryMs;
@@ -141,43 +146,6 @@ function areaOf(
           (target.from === undefined || [target.from, target.to].includes(vnfc.id)),
     );
   return vnfs.filter((vnf) => around.includes(vnf.id) || vnf.vnfcs.some(struck));
-}
-
-/** Capped by default: at most so many VNFCs of one redundancy group, and such a share of a VNF. */
-function checkBlastRadius(
-  session: ServiceSession,
-  faults: readonly CheckedFault[],
-  allowed: boolean,
-  where: string,
-): void {
-  if (allowed) return;
-  const { blastRadius, vnfs } = session.service.descriptor;
-  const struck = new Set(faults.flatMap(({ target }) => ('vnfc' in target ? [target.vnfc] : [])));
-  const exceeded = (what: string, limit: string) =>
-    new OrdealError('blast-radius', what, {
-      where,
-      expected: limit,
-      remedy: 'Strike fewer VNFCs, raise blastRadius in the descriptor, or say "beyond the blast radius".',
-    });
-  for (const vnf of vnfs) {
-    const count = vnf.vnfcs.filter((c) => struck.has(c.id)).length;
-    const most = Math.max(1, Math.floor(vnf.vnfcs.length * blastRadius.shareOfVnf));
-    if (count > most)
-      throw exceeded(`${count} of ${vnf.vnfcs.length} VNFCs of "${vnf.id}" would be struck`, `at most ${most}`);
-  }
-  const groups = new Map<string, number>();
-  for (const { id, redundancyGroup } of vnfcsOf(session.service.descriptor)) {
-    if (redundancyGroup !== undefined && struck.has(id))
-      groups.set(redundancyGroup, (groups.get(redundancyGroup) ?? 0) + 1);
-  }
-  for (const [group, count] of groups) {
-    if (count > blastRadius.vnfcsPerRedundancyGroup) {
-      throw exceeded(
-        `${count} VNFCs of the redundancy group "${group}" would be struck`,
-        `at most ${blastRadius.vnfcsPerRedundancyGroup}`,
-      );
-    }
-  }
 }
 
 /** A link's faults go to the VIM of a VNFC on that link. */

@@ -1,14 +1,10 @@
-import type { FaultRequest } from '../fault/catalogue.js';
+import type { Composed } from '../fault/composition.js';
 import type { RunListener } from '../model/run-listener.js';
 import type { RunRecord } from '../model/run-record.js';
 import type { SnapshotType } from '../model/snapshot-descriptor.js';
 import type { StopConditionRequest } from '../model/stop-condition.js';
 
-/** One fault of the test, at its place in time. */
-export interface TimedFault extends FaultRequest {
-  /** Milliseconds after the first injection; default 0. */
-  readonly afterMs?: number;
-}
+export type { Composed, TimedFault } from '../fault/composition.js';
 
 /** One online test, as either front asks for it. */
 export interface OnlineTestRequest {
@@ -24,8 +20,8 @@ export interface OnlineTestRequest {
   readonly around?: readonly string[];
   /** Overrides the snapshot descriptor. */
   readonly snapshotType?: SnapshotType;
-  /** At least one. */
-  readonly faults: readonly TimedFault[];
+  /** At least one; plain faults at their times, or compositions of them. */
+  readonly faults: readonly Composed[];
   /** Beside those of the descriptor. */
   readonly stopConditions?: readonly StopConditionRequest[];
   /** The explicit word for a fault that exceeds the blast radius of the descriptor. */

@@ -124,7 +124,8 @@ export async function injectAndWait(run: Run, covered: Covered): Promise<Reacted
     return [first.injectedMs, doses.join('; ')];
   });
   await recorder.stage('react', async () => {
-    await sleep(Math.max(0, injectedMs + plan.expectedRecoveryMs - observation.nowMs()), signal);
+    const lastMs = injectedMs + Math.max(...plan.faults.map((f) => f.afterMs));
+    await sleep(Math.max(0, lastMs + plan.expectedRecoveryMs - observation.nowMs()), signal);
     recorder.phase('reaction', injectedMs);
     const back = observation.recoveredMs(injectedMs);
     const took =
