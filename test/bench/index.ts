@@ -1,8 +1,10 @@
 import { bench as embedded } from './embedded.js';
+import { bench as store } from './store.js';
 
 /** `npm run bench [name …]`: each prints its figures as a Markdown table. Not tests: they judge nothing. */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<string>>> = {
   embedded,
+  store,
 };
 
 const wanted = process.argv.slice(2);

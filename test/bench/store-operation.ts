@@ -1,0 +1,9 @@
+import { ChunkStore } from '../../harness/store/chunks/chunk-store.js';
+import { openState } from '../../harness/store/state.js';
+
+/** One operation in a process of its own, as a command of a tool would be: `store-operation.js put|restore state id file`. */
+const [what, folder = '', id = '', file = ''] = process.argv.slice(2);
+await using state = await openState(folder);
+await using store = await ChunkStore.open(state);
+if (what === 'put') await store.put(id, { file });
+else await store.restore(id, file);
