@@ -111,7 +111,10 @@ export class SnapshotFolder {
     const { record } = await this.read(id);
     const grave = join(this.folder, `${unfinishedPrefix}deleted-${id}`);
     await rm(grave, { recursive: true, force: true });
-    await rename(this.folderOf(id), grave);
+    await rename(this.folderOf(id), grave).catch((e) => {
+      // Another process was faster.
+      throw errnoOf(e) === 'ENOENT' ? missing(id) : classifyIo(e, this.folderOf(id));
+    });
     await syncFolder(this.folder);
     if (record.location !== this.folderOf(id)) await rm(record.location, { recursive: true, force: true });
     await rm(grave, { recursive: true, force: true });

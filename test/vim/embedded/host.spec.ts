@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -70,6 +70,33 @@ test('a host whose service cannot be instantiated is gone afterwards', async () 
   await expect(s.vim.instantiation!.instantiate(s.service)).rejects.toMatchObject({ kind: 'vim-failed' });
   await expect(stat(join(serviceFolder(s), 'host.json'))).rejects.toThrow();
   expect(await readFile(join(serviceFolder(s), 'host.log'), 'utf8')).toContain('ending:');
+});
+
+test('a harness that is killed in the middle of the instantiation leaves no host behind', async () => {
+  await using s = await sample({ start: false, deployment: { config: { loopAtBoot: true } } });
+  await writeFile(join(s.folder, 'service.json'), JSON.stringify(s.service));
+  const harness = spawn(process.execPath, [client, s.folder], { stdio: 'ignore' });
+  await expect.poll(() => hostFile(s).catch(() => undefined), { timeout: 20_000 }).toBeDefined();
+  const { pid } = await hostFile(s);
+  await expect
+    .poll(() => readFile(join(serviceFolder(s), 'logs', 'a@1.log'), 'utf8').catch(() => ''))
+    .toContain('booted');
+  harness.kill('SIGKILL');
+  await expect.poll(() => alive(pid), { timeout: 20_000 }).toBe(false);
+  await expect(s.vim.links()).rejects.toMatchObject({ kind: 'vim-unreachable' });
+});
+
+test('what a crash left half-written is swept when the service starts again', async () => {
+  await using s = await sample();
+  const snapshots = join(serviceFolder(s), 'snapshots');
+  const record = await (await s.vim.snapshots.capture(await s.vim.locate('a'), { name: 's', type: 'cold' })).store();
+  await mkdir(join(snapshots, '.unfinished-snap-1'));
+  await writeFile(join(snapshots, '.unfinished-snap-1', 'memory.raw'), 'half');
+  expect(await s.vim.snapshots.list()).toEqual([record]);
+  await s.vim.instantiation!.terminate();
+  await s.vim.instantiation!.instantiate(s.service);
+  expect(await readdir(snapshots)).toEqual([record.id]);
+  await s.vim.snapshots.revert(await s.vim.locate('a'), record.id);
 });
 
 test('garbage on its socket and requests that make no sense do not harm the host', async () => {

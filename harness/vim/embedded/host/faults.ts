@@ -32,6 +32,8 @@ interface Active {
   readonly diskLimits?: ReadonlyMap<string, number>;
   readonly disks: readonly number[];
   readonly ways: readonly Way[];
+  /** Resolves when the fault is on. */
+  on?: Promise<void>;
   expiry?: NodeJS.Timeout;
 }
 
@@ -50,11 +52,13 @@ export class Faults implements FaultView {
 
   /** Idempotent by id. @throws OrdealError; the fault is then not on */
   async inject(injection: Injection): Promise<void> {
-    if (this.#active.has(injection.id)) return;
+    const known = this.#active.get(injection.id);
+    if (known !== undefined) return known.on;
     const active = this.#prepare(injection);
     this.#active.set(injection.id, active);
     try {
-      await this.#switchOn(active);
+      active.on = this.#switchOn(active);
+      await active.on;
     } catch (e) {
       await this.heal(injection.id);
       throw e;
@@ -202,6 +206,8 @@ export class Faults implements FaultView {
       });
     }
     const compute = this.nfvi.inPlace(this.#targets.resource(target.vnfc));
+    // Refused before the fault is noted: its heal would start what was off before.
+    if (['stall', 'shutdown', 'crash'].includes(params.kind)) compute.running();
     const common = { injection, params, compute, thread: compute.thread, boots: compute.boots, ways: [] };
     if (params.kind === 'memory-pressure') {
       const pages = contentOf(compute.running().memory).length / pageBytes;
@@ -232,11 +238,9 @@ export class Faults implements FaultView {
         await compute.exclusively(() => compute.hold(holdOf(injection.id)));
         return;
       case 'shutdown':
-        compute.running();
         await compute.exclusively(() => compute.stop(boundaryDeadlineMs));
         return;
       case 'crash':
-        compute.running();
         return compute.kill(`crashed by fault ${injection.id}`);
       default:
         compute.applyEnvironment();

@@ -50,7 +50,6 @@ export class Reactor {
   #alarm: NodeJS.Timeout | undefined;
   #again: NodeJS.Immediate | undefined;
   #out: Emission[] = [];
-  #logs: LogLine[] = [];
   #logSecond = 0;
   #logsThisSecond = 0;
   #exit: Exit | undefined;
@@ -182,7 +181,7 @@ export class Reactor {
     clearTimeout(this.#alarm);
     const listenAtMs = monotonicMs() + turnMs;
     while (!this.#over && !this.#frozen && !this.control.frozen && this.#step()) {
-      if (this.#out.length + this.#logs.length >= 32) this.#flush();
+      if (this.#out.length >= 32) this.#flush();
       if (monotonicMs() < listenAtMs) continue;
       clearImmediate(this.#again);
       this.#again = setImmediate(() => this.run());
@@ -251,22 +250,23 @@ export class Reactor {
   }
 
   #log(line: LogLine): void {
+    const lines: LogLine[] = [];
     const second = Math.floor(line[1] / 1000);
     if (second !== this.#logSecond) {
       const lost = this.#logsThisSecond - logLinesPerSecond;
-      if (lost > 0) this.#logs.push([2, line[1], `${lost} log lines of one second were dropped`]);
+      if (lost > 0) lines.push([2, line[1], `${lost} log lines of one second were dropped`]);
       this.#logSecond = second;
       this.#logsThisSecond = 0;
     }
-    if (++this.#logsThisSecond <= logLinesPerSecond) this.#logs.push(line);
-    if (this.#logs.length >= 1024) this.#flush();
+    if (++this.#logsThisSecond <= logLinesPerSecond) lines.push(line);
+    // At once: the event may never end, and then its last words are what one looks for.
+    if (lines.length > 0) this.events.flush([], lines);
   }
 
   #flush(): void {
-    if (this.#out.length + this.#logs.length === 0) return;
-    this.events.flush(this.#out, this.#logs);
+    if (this.#out.length === 0) return;
+    this.events.flush(this.#out, []);
     this.#out = [];
-    this.#logs = [];
   }
 
   #end(thrown: unknown): void {
