@@ -10,6 +10,7 @@ import { type Domains, powerStateOf, type Seen } from './domains.js';
 import { type Hypervisor, isRunning, monotonicMs } from './hypervisor.js';
 import { qemuImg } from './images.js';
 import type { Overlays } from './overlays.js';
+import { PauseWatch } from './pause-watch.js';
 import { blockers } from './preflight.js';
 import { ErrorCode, procedures } from './rpc/index.js';
 import type { SnapshotFolder, StoredSnapshot } from './snapshot-folder.js';
@@ -296,34 +297,3 @@ export class Capture {
 }
 
 const memoryFile = (frame: Frame): string => join(frame.location, 'memory.save');
-
-/** How long the domain stood still, by libvirt's own events. */
-class PauseWatch {
-  readonly #offsetMs = monotonicMs() - performance.now();
-  readonly #end: () => void;
-  #suspendedAt: number | undefined;
-  #resumedAt: number | undefined;
-
-  constructor(hypervisor: Hypervisor, { dom }: Seen) {
-    this.#end = hypervisor.client.onLifecycle(({ domain, lifecycle, atMs }) => {
-      if (!domain.uuid.equals(dom.uuid)) return;
-      if (lifecycle === 'suspended') this.#suspendedAt ??= atMs + this.#offsetMs;
-      if (lifecycle === 'resumed') this.#resumedAt = atMs + this.#offsetMs;
-    });
-  }
-
-  get frozenAtMs(): number | undefined {
-    return this.#suspendedAt;
-  }
-
-  /** @param stops it stands still from the start and is not to go on: then until now */
-  pausedMs(startedAt: number, stops: boolean): number {
-    const from = this.#suspendedAt ?? startedAt;
-    const to = this.#resumedAt !== undefined && this.#resumedAt >= from ? this.#resumedAt : monotonicMs();
-    return stops || this.#suspendedAt !== undefined ? Math.max(0, to - from) : 0;
-  }
-
-  stop(): void {
-    this.#end();
-  }
-}

@@ -1,7 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Capability, no, yes } from '../../model/capability.js';
 import { type FaultReading, faultParams, type Injection, injection as injectionSchema } from '../../model/fault.js';
 import type { NativeFaults } from '../../model/vim.js';
 import { writeAtomically } from '../../util/atomic-file.js';
@@ -9,6 +8,7 @@ import { OrdealError } from '../../util/errors.js';
 import { readValidated, validate } from '../../util/validate.js';
 import { BlockErrors } from './block-errors.js';
 import { type Domains, powerStateOf, type Seen } from './domains.js';
+import { faultMeans } from './fault-means.js';
 import { Affect, type Hypervisor, idOf, monotonicMs } from './hypervisor.js';
 import { MemoryPressure } from './memory-pressure.js';
 import { procedures } from './rpc/index.js';
@@ -34,21 +34,9 @@ type Target = Injected['targets'][number];
 
 const PERIOD_US = 100_000;
 const SHUTDOWN_GRACE_MS = 30_000;
-const noSwitch = 'heals by `ordeal recover` or the guard: libvirt has no timer that would heal by itself';
-
-const means: Readonly<Record<string, string>> = {
-  shutdown: 'guest agent or power button, then destroy',
-  crash: 'QEMU is ended',
-  stall: 'vCPUs are stopped',
-  'link-cut': 'the link of the virtual NICs is set down',
-  'cpu-starvation': 'a bandwidth limit of the cgroup on each vCPU',
-  'memory-pressure': 'the balloon takes the guest memory',
-  'disk-error': 'blkdebug is put under the image while the guest runs',
-};
-
 /** The faults that libvirt and QEMU can inject by themselves. */
 export class LibvirtFaults implements NativeFaults {
-  readonly kinds = Object.keys(means);
+  readonly kinds = Object.keys(faultMeans);
   readonly #blockErrors: BlockErrors;
   readonly #memory: MemoryPressure;
 
@@ -62,17 +50,6 @@ export class LibvirtFaults implements NativeFaults {
 
   get #hypervisor(): Hypervisor {
     return this.domains.hypervisor;
-  }
-
-  async capabilities(): Promise<ReadonlyMap<string, Capability>> {
-    const found = new Map<string, Capability>();
-    for (const [kind, how] of Object.entries(means)) found.set(kind, yes(`${how}; ${noSwitch}`));
-    for (const kind of ['delay', 'loss', 'duplication', 'reordering', 'corruption', 'rate', 'partition']) {
-      found.set(kind, no('a virtual NIC can be cut but not impaired by libvirt; netem on the host is not driven'));
-    }
-    found.set('disk-full', no('the size of a disk is fixed: its file system is filled from inside the guest only'));
-    found.set('clock-skew', no('the clock of a running guest is set by its own agent only, and not every agent can'));
-    return found;
   }
 
   async inject(injection: Injection): Promise<void> {

@@ -8,6 +8,7 @@ import { validate } from '../../util/validate.js';
 import { probeCapabilities } from './capabilities.js';
 import { libvirtOptions } from './deployment.js';
 import { Domains } from './domains.js';
+import { faultCapabilities } from './fault-means.js';
 import { LibvirtFaults } from './faults.js';
 import { Hypervisor } from './hypervisor.js';
 import { LibvirtInstantiation } from './instantiation.js';
@@ -64,7 +65,7 @@ export class LibvirtVim implements Vim {
   }
 
   async capabilities(): Promise<CapabilityTable> {
-    return probeCapabilities(this.#domains, this.#folder, await this.faults.capabilities());
+    return probeCapabilities(this.#domains, this.#folder, faultCapabilities());
   }
 
   locate(resource: string): Promise<ComputeId> {
