@@ -19,16 +19,17 @@ export type { ReversionPlan } from './reversion-plan.js';
 
 /** The VNFM's part: VNF Snapshots over the VNFC Snapshots of the VIMs (Vnfm.001 to .004, .008). */
 export class SnapshotEngine {
-  readonly #access: VimAccess;
+  /** The way to the VIMs, as the mode has it. */
+  readonly access: VimAccess;
 
   constructor(readonly context: EngineContext) {
-    this.#access =
+    this.access =
       context.mode === 'indirect' ? (context.relay ?? new NfvoRelay(context.vims)) : new DirectAccess(context.vims);
   }
 
   /** The runtime record of the VNF, built from what runs. @throws OrdealError of kind unknown-target */
   async vnfInfo(vnfId: string): Promise<VnfInfo> {
-    return (await readRunningVnf(vnfOf(this.context.service, vnfId), this.#access)).info;
+    return (await readRunningVnf(vnfOf(this.context.service, vnfId), this.access)).info;
   }
 
   /**
@@ -36,7 +37,7 @@ export class SnapshotEngine {
    * @throws OrdealError of kinds unknown-target, snapshot-forbidden, outside-window, grant-denied, capability-missing, usage
    */
   planCreation(request: CreateVnfSnapshotRequest): Promise<CreationPlan> {
-    return planCreation(this.context, this.#access, request);
+    return planCreation(this.context, this.access, request);
   }
 
   /** Source: 6.5.1. On failure: the VNFCs are as they were, nothing is stored. */
@@ -55,7 +56,7 @@ export class SnapshotEngine {
     const plans: CreationPlan[] = [];
     for (const request of requests) plans.push(await this.planCreation(request));
     if (plans.length === 0) return [];
-    const snapshots = await new VnfSnapshotCreation(this.context, this.#access, plans, signal).run();
+    const snapshots = await new VnfSnapshotCreation(this.context, this.access, plans, signal).run();
     for (const id of plans.flatMap((p) => p.replaces)) {
       try {
         await this.delete([id]);
@@ -67,14 +68,14 @@ export class SnapshotEngine {
   }
 
   planReversion(vnfSnapshotId: string, options: RevertVnfSnapshotOptions = {}): Promise<ReversionPlan> {
-    return planReversion(this.context, this.#access, vnfSnapshotId, options);
+    return planReversion(this.context, this.access, vnfSnapshotId, options);
   }
 
   /** In place. Source: 6.5.2. On failure: nothing stays frozen, and the error says what is of which time. */
   async revert(vnfSnapshotId: string, options: RevertVnfSnapshotOptions = {}, signal?: AbortSignal): Promise<void> {
     await this.recover();
     const plan = await this.planReversion(vnfSnapshotId, options);
-    await new VnfSnapshotReversion(this.context, this.#access, plan, signal).run();
+    await new VnfSnapshotReversion(this.context, this.access, plan, signal).run();
   }
 
   list(filter: VnfSnapshotFilter = {}): VnfSnapshot[] {
@@ -99,7 +100,7 @@ export class SnapshotEngine {
    * @throws OrdealError of kinds snapshot-missing, snapshot-in-use; then nothing was deleted
    */
   delete(ids: readonly string[], options: { consolidate?: boolean } = {}): Promise<void> {
-    return deleteVnfSnapshots(this.context, this.#access, ids, options);
+    return deleteVnfSnapshots(this.context, this.access, ids, options);
   }
 
   /**
@@ -107,6 +108,6 @@ export class SnapshotEngine {
    * @returns what was done, a line each
    */
   recover(): Promise<string[]> {
-    return recoverOperations(this.context, this.#access);
+    return recoverOperations(this.context, this.access);
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The unit of deduplication: a memory page. Memory and disks do not shift, they change in place and by the page: measured
- * on memory images with 5 % dirty pages, chunks of 64 KiB store ten times as much, content-defined ones of 1 MiB
- * everything (test/bench/store.ts).
+ * The unit of deduplication: a memory page. Memory and disks do not shift, they change in place and by the page. Measured
+ * on memory images of 256 MiB with 5 % dirty pages (test/bench/store.ts): each further image adds 4.7 MiB in pages, 66 MiB
+ * in content-defined chunks of 64 KiB (casync), 89 MiB in those of 1 MiB (restic), which is all of it.
  */
 export const pageBytes = 4096;
 /** The unit of compression: pages that were new at the same time. Larger ones compress no better (0.351 at 128 KiB, 0.348 at 1 MiB). */
