@@ -136,10 +136,9 @@ async function oneSize(host: LibvirtHost, memoryMiB: number, rounds: number): Pr
 }
 
 const answers = (base: string): Promise<boolean> =>
-  fetch(`${base}/counter`, { signal: AbortSignal.timeout(2000) }).then(
-    async (r) => (await r.text()) !== '',
-    () => false,
-  );
+  fetch(`${base}/counter`, { signal: AbortSignal.timeout(2000) })
+    .then(async (r) => (await r.text()) !== '')
+    .catch(() => false);
 
 /** Asks again and again; the pause of the guest is the longest time between two answers. */
 class Prober {
