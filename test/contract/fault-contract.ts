@@ -1,6 +1,6 @@
 import { expect } from '@playwright/test';
 import { type FaultKind, faultKinds, type Injection } from '../../harness/model/fault.js';
-import type { Contract, ContractSample } from './contract-sample.js';
+import { bootMs, type Contract, type ContractSample } from './contract-sample.js';
 
 const doses: Readonly<Record<FaultKind, Injection['params']>> = {
   shutdown: {},
@@ -60,7 +60,7 @@ export function faultContract({ proves }: Contract): void {
       await faults.heal(injection);
       expect((await faults.active()).map((i) => i.id)).not.toContain(injection.id);
       expect((await faults.verify(injection)).effective, 'not effective after the heal').toBe(false);
-      await expect.poll(() => s.ping().catch(() => false), { timeout: 30_000 }).toBe(true);
+      await expect.poll(() => s.ping().catch(() => false), { timeout: bootMs }).toBe(true);
     });
   }
 }

@@ -1,5 +1,5 @@
 import { expect } from '@playwright/test';
-import { type Contract, snapshotOf } from './contract-sample.js';
+import { bootMs, type Contract, snapshotOf } from './contract-sample.js';
 
 /** Steps 7 and 8 of clause 4.1.1.4. */
 export function replacementContract({ proves }: Contract): void {
@@ -52,6 +52,6 @@ export function replacementContract({ proves }: Contract): void {
     await replacement.unquarantine(compute, 'run-1');
     await replacement.unquarantine(compute, 'run-1');
     expect(await replacement.ownedBy()).toEqual([]);
-    await expect.poll(() => s.counter().catch(() => -1), { timeout: 30_000 }).toBe(then);
+    await expect.poll(() => s.counter().catch(() => -1), { timeout: bootMs }).toBe(then);
   });
 }

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { expect, test } from '@playwright/test';
 import type { CapabilityRow } from '../../harness/model/capability.js';
 import type { CreateSnapshotRequest } from '../../harness/model/vim.js';
-import { type Contract, snapshotOf } from './contract-sample.js';
+import { bootMs, type Contract, snapshotOf } from './contract-sample.js';
 
 /** Tables 5.1.3.2-1 to 5.1.3.9-1 and clause 5.1.2. */
 export function snapshotContract({ name, gaps, sample, proves }: Contract): void {
@@ -29,7 +29,7 @@ export function snapshotContract({ name, gaps, sample, proves }: Contract): void
     expect(record.disks).toContainEqual(expect.objectContaining({ id: s.disk, included: true }));
     await s.writeDisk('after!');
     await s.vim.snapshots.revert(await s.vim.locate(s.subject), record.id);
-    await expect.poll(() => s.readDisk(6).catch(() => ''), { timeout: 30_000 }).toBe('before');
+    await expect.poll(() => s.readDisk(6).catch(() => ''), { timeout: bootMs }).toBe('before');
   });
 
   test('captures the disks of a VNFC that is off, and refuses its memory', { tag: `@vim:${name}` }, async () => {

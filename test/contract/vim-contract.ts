@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { expect, test } from '@playwright/test';
 import { capabilityRows } from '../../harness/model/capability.js';
-import { type ContractOptions, contractOf } from './contract-sample.js';
+import { bootMs, type ContractOptions, contractOf } from './contract-sample.js';
 import { faultContract } from './fault-contract.js';
 import { replacementContract } from './replacement-contract.js';
 import { snapshotContract } from './snapshot-contract.js';
@@ -52,7 +52,7 @@ export function vimContract(name: string, options: ContractOptions): void {
       await expect(s.counter()).rejects.toThrow();
       await s.vim.start(compute);
       expect(await s.vim.inspect(compute)).toMatchObject({ powerState: 'on' });
-      await expect.poll(() => s.counter().catch(() => -1), { timeout: 30_000 }).toBe(0);
+      await expect.poll(() => s.counter().catch(() => -1), { timeout: bootMs }).toBe(0);
     });
 
     test('another process sees the same service and the same snapshots', { tag }, async () => {

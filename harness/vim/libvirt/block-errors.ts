@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Element } from '@xmldom/xmldom';
 import { z } from 'zod';
 import type { FaultReading } from '../../model/fault.js';
 import { OrdealError } from '../../util/errors.js';
@@ -21,16 +22,35 @@ interface DiskNodes {
   readonly format: string;
   readonly storage: string;
   readonly driver: string;
+  readonly isTop: boolean;
   /** Of the image below; absent when there is none. */
   readonly backing?: string;
+}
+
+interface Insertion {
+  /** vda */
+  readonly target: string;
+  readonly index: string;
+  readonly id: string;
 }
 
 /** I/O errors of a disk: QEMU's blkdebug goes between the image format and its file, while the guest runs. */
 export class BlockErrors {
   constructor(readonly hypervisor: Hypervisor) {}
 
-  async insert(seen: Seen, target: string, id: string, on: keyof typeof kindsOf): Promise<void> {
-    const disk = diskNodes(seen, target);
+  /** The index of the image that the guest writes to now. @throws OrdealError of kind vim-failed */
+  top({ xml }: Seen, target: string): string {
+    const index = indexOf(xml.devices('disk').find((d) => child(d, 'target')?.getAttribute('dev') === target));
+    if (index !== undefined) return index;
+    throw new OrdealError('vim-failed', `Disk ${target} of "${xml.name}" has no node that QEMU would know`, {
+      remedy: 'The domain must run under libvirt 5.10 or later.',
+    });
+  }
+
+  async insert(seen: Seen, { target, index, id, on }: Insertion & { on: keyof typeof kindsOf }): Promise<void> {
+    const disk = diskNodes(seen, target, index);
+    if (disk === undefined)
+      throw new OrdealError('vim-failed', `Disk ${target} of "${seen.dom.name}" has changed meanwhile`);
     const name = nodeName(id);
     if (await this.#isThere(seen, name)) return;
     const rules = kindsOf[on].map((iotype) => ({ event: 'none', iotype, errno: 5, once: false, immediately: true }));
@@ -44,11 +64,11 @@ export class BlockErrors {
   }
 
   /** Idempotent. */
-  async remove(seen: Seen, target: string, id: string): Promise<void> {
+  async remove(seen: Seen, { target, index, id }: Insertion): Promise<void> {
     const name = nodeName(id);
     if (!(await this.#isThere(seen, name))) return;
-    const disk = diskNodes(seen, target);
-    await this.#reopen(seen, disk, disk.storage);
+    const disk = diskNodes(seen, target, index);
+    if (disk !== undefined) await this.#reopen(seen, disk, disk.storage);
     await this.hypervisor.qmp(seen.dom, 'blockdev-del', { 'node-name': name });
   }
 
@@ -92,6 +112,7 @@ export class BlockErrors {
           driver: disk.driver,
           'node-name': disk.format,
           file,
+          ...(disk.isTop ? {} : { 'read-only': true }),
           ...(disk.driver === 'qcow2' ? { backing: disk.backing ?? null } : {}),
         },
       ],
@@ -99,24 +120,26 @@ export class BlockErrors {
   }
 }
 
-function diskNodes({ xml }: Seen, target: string): DiskNodes {
+/** @param index of the image: it was the top one once, and may have been frozen by a snapshot since */
+function diskNodes({ xml }: Seen, target: string, index: string): DiskNodes | undefined {
   const disk = xml.devices('disk').find((d) => child(d, 'target')?.getAttribute('dev') === target);
-  const index = child(disk, 'source')?.getAttribute('index');
-  if (index === null || index === undefined) {
-    throw new OrdealError('vim-failed', `Disk ${target} of "${xml.name}" has no node that QEMU would know`, {
-      remedy: 'The domain must run under libvirt 5.10 or later.',
-    });
+  for (let at = disk; at !== undefined; at = child(at, 'backingStore')) {
+    if (indexOf(at) !== index) continue;
+    const below = indexOf(child(at, 'backingStore'));
+    return {
+      format: `libvirt-${index}-format`,
+      storage: `libvirt-${index}-storage`,
+      driver: child(at, 'driver')?.getAttribute('type') ?? child(at, 'format')?.getAttribute('type') ?? 'raw',
+      isTop: at === disk,
+      ...(below === undefined ? {} : { backing: `libvirt-${below}-format` }),
+    };
   }
-  const below =
-    child(child(disk, 'backingStore'), 'source')?.getAttribute('index') ??
-    child(disk, 'backingStore')?.getAttribute('index');
-  return {
-    format: `libvirt-${index}-format`,
-    storage: `libvirt-${index}-storage`,
-    driver: child(disk, 'driver')?.getAttribute('type') ?? 'raw',
-    ...(below ? { backing: `libvirt-${below}-format` } : {}),
-  };
+  return undefined;
 }
+
+/** On the source of the top one, on the element itself below it. */
+const indexOf = (image: Element | undefined): string | undefined =>
+  child(image, 'source')?.getAttribute('index') ?? image?.getAttribute('index') ?? undefined;
 
 const aliasOf = ({ xml }: Seen, target: string): string => {
   const disk = xml.devices('disk').find((d) => child(d, 'target')?.getAttribute('dev') === target);

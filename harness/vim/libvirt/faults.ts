@@ -145,7 +145,8 @@ export class LibvirtFaults implements NativeFaults {
         const target = disk === undefined ? [...targets.values()][0] : targets.get(disk);
         if (target === undefined)
           throw new OrdealError('unknown-target', `"${seen.dom.name}" has no disk "${disk ?? ''}"`);
-        return { disk: target, failed: await this.#blockErrors.failures(seen, target) };
+        const failed = await this.#blockErrors.failures(seen, target);
+        return { disk: target, index: this.#blockErrors.top(seen, target), failed };
       }
       default:
         return {};
@@ -180,7 +181,7 @@ export class LibvirtFaults implements NativeFaults {
       }
       case 'disk-error': {
         const { on } = validate(params, kind, faultParams[kind], 'usage');
-        return this.#blockErrors.insert(seen, String(target.before.disk), id, on);
+        return this.#blockErrors.insert(seen, { ...insertionOf(target, id), on });
       }
       default:
         throw new OrdealError('capability-missing', `libvirt cannot inject ${kind}`);
@@ -253,7 +254,7 @@ export class LibvirtFaults implements NativeFaults {
     if (!isSameBoot || (state !== 'on' && state !== 'suspended')) return;
     if (kind === 'cpu-starvation') return this.#setQuota(seen, Number(target.before.quotaUs));
     if (kind === 'memory-pressure') return this.#memory.release(seen.dom, Number(target.before.actualKiB));
-    return this.#blockErrors.remove(seen, String(target.before.disk), id);
+    return this.#blockErrors.remove(seen, insertionOf(target, id));
   }
 
   async #quota({ dom }: Seen): Promise<number> {
@@ -299,3 +300,9 @@ export class LibvirtFaults implements NativeFaults {
     });
   }
 }
+
+const insertionOf = ({ before }: Target, id: string) => ({
+  target: String(before.disk),
+  index: String(before.index),
+  id,
+});
