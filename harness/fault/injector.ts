@@ -92,6 +92,12 @@ export class Injector {
     let reading: FaultReading;
     try {
       reading = await native.verify(injected.injection);
+      // A second witness: a condition that the VIM does not even list is not on, whatever the reading says.
+      if (reading.effective && injected.fault.entry.nature === 'condition' && this.#on.has(id)) {
+        const listed = (await native.active()).some((i) => i.id === id);
+        if (!listed && this.#on.has(id))
+          reading = unmeasured(`the VIM does not list it, though it was read: ${reading.how}`);
+      }
     } catch (e) {
       reading = unmeasured(`could not be measured: ${asError(e).message}`);
     }

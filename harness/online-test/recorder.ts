@@ -189,13 +189,23 @@ export class Recorder {
       if (!this.record.stages.some((s) => s.name === name)) this.skip(name, 'not reached');
     }
     this.record.finishedMs = this.nowMs();
-    const ofVerdicts = exitCodeOfVerdicts(this.record.verdicts);
-    const broken = ofVerdicts === 32 || this.#firstError === undefined;
-    this.record.exitCode = broken ? ofVerdicts : exitCodeOfError(this.#firstError?.kind ?? 'internal');
-    const record = runRecord.parse(this.record);
-    await writeAtomically(join(this.folder, 'run.json'), `${JSON.stringify(record, null, 2)}\n`);
+    let record = this.#concluded();
+    try {
+      await writeAtomically(join(this.folder, 'run.json'), `${JSON.stringify(record, null, 2)}\n`);
+    } catch (e) {
+      // The record is lost on the disk, not to who waits for it.
+      this.failed(e);
+      record = this.#concluded();
+    }
     this.#tell((l) => l.finished(record));
     return record;
+  }
+
+  #concluded(): RunRecord {
+    const ofVerdicts = exitCodeOfVerdicts(this.record.verdicts);
+    const kind = this.#firstError?.kind;
+    this.record.exitCode = ofVerdicts === 32 || kind === undefined ? ofVerdicts : exitCodeOfError(kind);
+    return runRecord.parse(this.record);
   }
 
   #tell(event: (listener: RunListener) => void): void {

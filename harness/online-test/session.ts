@@ -58,6 +58,8 @@ function checkReferences(service: NetworkService, where: string): void {
 export interface SessionOptions {
   /** The folder of journal, repositories and VIM state; default .ordeal */
   readonly stateFolder: string;
+  /** Puts something around each VIM: retries, limits, or faults of the VIM itself. */
+  readonly wrapVim?: (vim: Vim) => Vim;
   readonly grant?: Grant;
   readonly notification?: SnapshotNotification;
 }
@@ -90,7 +92,7 @@ export class ServiceSession implements AsyncDisposable {
     for (const [kind, vimOptions] of Object.entries(service.descriptor.vims)) {
       const vim = await openVim(kind, { service, stateFolder, options: vimOptions });
       undo.defer(`close VIM ${kind}`, () => vim[Symbol.asyncDispose]());
-      vims.set(kind, vim);
+      vims.set(kind, options.wrapVim?.(vim) ?? vim);
     }
     undo.keep();
     return new ServiceSession(service, vims, state, journal, { ...options, stateFolder });

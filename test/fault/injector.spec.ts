@@ -173,6 +173,14 @@ test.describe('the dose', () => {
     expect(injected).toMatchObject({ dose: 'no-effect', reading: { how: 'was healed before it could be measured' } });
   });
 
+  test('is not confirmed by a reading alone when the VIM does not list the fault', async () => {
+    const { injector, faults } = fakeInjector();
+    faults.inject = () => Promise.resolve();
+    const stall = await injector.inject(fault('stall'));
+    await injector.verify(stall);
+    expect(stall).toMatchObject({ dose: 'no-effect', reading: { how: expect.stringMatching(/does not list it/) } });
+  });
+
   test('of a fault that is healed already is not measured again', async () => {
     const { injector, told } = fakeInjector();
     const injected = await injector.inject(fault('stall'));
@@ -182,6 +190,27 @@ test.describe('the dose', () => {
     expect(told.filter((t) => t === 'verify stall')).toHaveLength(1);
     expect(injected.dose).toBe('confirmed');
   });
+});
+
+test('a journal that cannot be written leaves the fault healed, in the books, and told', async () => {
+  const { injector, faults, journal } = fakeInjector();
+  await injector.inject(fault('stall'));
+  journal.settle = () => {
+    throw new Error('database or disk is full');
+  };
+  const [failure] = await injector.healAll();
+  expect(failure?.message).toMatch(/\(stall\) is not healed: database or disk is full/);
+  expect(await faults.active()).toEqual([]);
+  expect(journal.open).toEqual([1]);
+});
+
+test('an intent that cannot be written is not acted on', async () => {
+  const { injector, journal, told } = fakeInjector();
+  journal.intend = () => {
+    throw new Error('database or disk is full');
+  };
+  await expect(injector.inject(fault('stall'))).rejects.toThrow('disk is full');
+  expect(told).toEqual([]);
 });
 
 test('a VIM without faults is refused before anything is written', async () => {
