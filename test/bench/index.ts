@@ -1,10 +1,12 @@
 import { bench as embedded } from './embedded.js';
+import { bench as libvirt } from './libvirt.js';
 import { bench as stop } from './stop.js';
 import { bench as store } from './store.js';
 
 /** `npm run bench [name …]`: each prints its figures as a Markdown table. Not tests: they judge nothing. */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<string>>> = {
   embedded,
+  libvirt,
   stop,
   store,
 };
