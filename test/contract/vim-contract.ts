@@ -1,6 +1,9 @@
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test } from '@playwright/test';
 import { capabilityRows } from '../../harness/model/capability.js';
+import { writeAtomically } from '../../harness/util/atomic-file.js';
+import { packageRoot } from '../../harness/util/package-root.js';
 import { bootMs, type ContractOptions, contractOf } from './contract-sample.js';
 import { faultContract } from './fault-contract.js';
 import { replacementContract } from './replacement-contract.js';
@@ -22,6 +25,9 @@ export function vimContract(name: string, options: ContractOptions): void {
       for (const row of capabilityRows) expect(table.has(row), `${row} is not named`).toBe(true);
       for (const [row, c] of table) if (!c.supported) expect(c.reason.length, row).toBeGreaterThan(10);
       expect(Object.keys(options.gaps).sort()).toEqual([...unsupported].sort());
+      // The conformance matrix is read where the host may be gone: it takes what the VIM said here.
+      const file = join(packageRoot, 'reports', 'out', 'proof', `capabilities-${name}.json`);
+      await writeAtomically(file, JSON.stringify({ vims: { [name]: Object.fromEntries(table) } }), 0o644);
     });
 
     test('locates its resources, and names what it does not have', { tag }, async () => {
