@@ -176,7 +176,7 @@ export class VnfSnapshotCreation {
       `The consistent cut over ${vnfcs.map((v) => v.id).join(', ')}`,
       async () => {
         if (freezes) await this.#freeze(running);
-        await settleAll(vnfcs.map((v) => v.capture(freezeMs)));
+        await settleAll(vnfcs.map((v) => v.capture(freezeMs, freezes)));
       },
       'Raise the freeze deadline, or snapshot fewer VNFCs at once; nothing was stored.',
     );

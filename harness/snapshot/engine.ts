@@ -105,9 +105,11 @@ export class SnapshotEngine {
 
   /**
    * Undoes what processes left behind that have died in the middle of an operation. Touches nothing else.
+   * @param options.otherHostsAreGone what processes of other hosts had begun is undone as well: only for who knows that
+   *   they are gone for good, such as a container that has been replaced
    * @returns what was done, a line each
    */
-  recover(): Promise<string[]> {
-    return recoverOperations(this.context, this.access);
+  recover(options: { otherHostsAreGone?: boolean } = {}): Promise<string[]> {
+    return recoverOperations(this.context, this.access, options);
   }
 }

@@ -10,9 +10,14 @@ import { pausingOf, quiescingOf, storageOf } from './vim-interfaces.js';
  * After kill -9: thaws, unquiesces, re-attaches and starts what a dead process was about to give back, tells the VNF
  * that it is over, and removes what was stored in part. What cannot be done stays on record for the next attempt.
  */
-export async function recoverOperations(context: EngineContext, access: VimAccess): Promise<string[]> {
+export async function recoverOperations(
+  context: EngineContext,
+  access: VimAccess,
+  { otherHostsAreGone = false }: { otherHostsAreGone?: boolean },
+): Promise<string[]> {
   const { state } = context;
-  const abandoned = state.operations.abandoned(context.service.descriptor.id);
+  if (otherHostsAreGone) state.leases.endThoseOfOtherHosts();
+  const abandoned = state.operations.abandoned(context.service.descriptor.id, otherHostsAreGone);
   const done: string[] = [];
   for (const { record, operation } of abandoned) {
     operation.enter('ROLLING_BACK');

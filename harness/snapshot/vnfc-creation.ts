@@ -1,4 +1,5 @@
 import type { InstanceSnapshot, VnfcSnapshotInfo } from '../model/snapshot.js';
+import type { SnapshotType } from '../model/snapshot-descriptor.js';
 import type { CapturedSnapshot, CreateSnapshotRequest, Vim } from '../model/vim.js';
 import type { UndoIntent } from '../store/operations.js';
 import { withDeadline } from '../util/deadline.js';
@@ -7,7 +8,7 @@ import { newId } from '../util/ids.js';
 import type { CreationPlan, VnfcCreationPlan } from './creation-plan.js';
 import { type ProcedureContext, VnfcProcedure } from './procedure.js';
 import { quiescingOf, storageOf } from './vim-interfaces.js';
-import { storageResourceId } from './vnf-info.js';
+import { describeVnfcSnapshot } from './vnfc-snapshot-info.js';
 
 /** The creation of one VNFC Snapshot (6.4.1 or 6.4.2), in the phases that a consistent cut needs. */
 export class VnfcCreation {
@@ -18,6 +19,7 @@ export class VnfcCreation {
   #isQuiesced = false;
   readonly #detached = new Set<string>();
   #captured: CapturedSnapshot | undefined;
+  #type: SnapshotType;
   #stored: InstanceSnapshot | undefined;
   /** Once asked to store, the VIM cleans up after itself: exactly one of store and discard is to be called. */
   #isGivenToVim = false;
@@ -32,6 +34,7 @@ export class VnfcCreation {
     readonly vnfSnapshotId: string,
     readonly operationId: string,
   ) {
+    this.#type = plan.parameters.type;
     this.procedure = VnfcProcedure.creation(context, plan.vnfc.id, plan.vnfc.vim);
   }
 
@@ -89,14 +92,25 @@ export class VnfcCreation {
   }
 
   /** Steps 17 to 24: its state is held; nothing is durable yet. */
-  async capture(deadlineMs: number): Promise<void> {
+  async capture(deadlineMs: number, isFrozen: boolean): Promise<void> {
+    try {
+      await this.#captureAs(this.plan.parameters.type, deadlineMs, isFrozen);
+    } catch (e) {
+      // Of one that has crashed its VIM may have kept the memory or not: the disks alone are better than nothing.
+      if (this.plan.state.powerState !== 'crashed' || this.#type === 'cold' || !isNoMemory(e)) throw e;
+      await this.#captureAs('cold', deadlineMs, isFrozen);
+    }
+  }
+
+  async #captureAs(type: SnapshotType, deadlineMs: number, isFrozen: boolean): Promise<void> {
+    this.#type = type;
     const { procedure, plan, vnf } = this;
     const { parameters, volumes } = plan;
     const request: CreateSnapshotRequest = {
       name: vnf.request.name,
       ...(vnf.request.description === undefined ? {} : { description: vnf.request.description }),
-      type: parameters.type,
-      ...(parameters.memory === undefined ? {} : { memory: parameters.memory }),
+      type,
+      ...(parameters.memory === undefined || type === 'cold' ? {} : { memory: parameters.memory }),
       ...(parameters.disk === undefined ? {} : { disk: definedOf(parameters.disk) }),
       volumes,
       metadata: {
@@ -109,16 +123,20 @@ export class VnfcCreation {
       ...(vnf.request.path === undefined ? {} : { path: vnf.request.path }),
       deadlineMs,
     };
-    const isWarm = parameters.type === 'warm';
-    const what = isWarm ? 'create the snapshot with memory' : 'create the snapshot';
+    const what = type === 'warm' ? 'create the snapshot with memory' : 'create the snapshot';
     let isGivenUp = false;
     try {
-      this.#captured = await procedure.ask('compute', what, async (vim) => {
-        const captured = await vim.snapshots.capture(this.#computeId, request);
-        // One that comes after its deadline is nobody's: the VIM is not to keep it.
-        if (isGivenUp) await captured.discard();
-        return captured;
-      });
+      this.#captured = await procedure.ask(
+        'compute',
+        what,
+        async (vim) => {
+          const captured = await vim.snapshots.capture(this.#computeId, request);
+          // One that comes after its deadline is nobody's: the VIM is not to keep it.
+          if (isGivenUp) await captured.discard();
+          return captured;
+        },
+        isFrozen ? 'all VNFCs of the cut stand still' : undefined,
+      );
     } catch (e) {
       isGivenUp = true;
       throw e;
@@ -245,12 +263,6 @@ export class VnfcCreation {
     this.#captured = undefined;
   }
 
-  /** As planned, and once it is stored, as the VIM says. */
-  #holds(diskId: string): boolean {
-    const { disks } = this.#stored ?? {};
-    return disks === undefined ? this.plan.volumes.includes(diskId) : disks.some((d) => d.id === diskId && d.included);
-  }
-
   /** Disks that were to be captured and that the VIM has left out, with its reason. */
   leftOut(): { vnfcId: string; diskId: string; reason: string }[] {
     const { volumes } = this.plan;
@@ -260,50 +272,21 @@ export class VnfcCreation {
   }
 
   info(): VnfcSnapshotInfo {
-    const { plan, vnf } = this;
-    const { vnfc, state, parameters } = plan;
-    const captured = this.#captured;
-    const stored = this.#stored;
-    const left = new Map(vnf.excluded.flatMap((e) => (e.vnfcId === vnfc.id && e.diskId ? [[e.diskId, e.reason]] : [])));
     return {
       id: this.infoId,
-      vnfcInstanceId: vnfc.id,
-      vnfcResourceInfoId: vnfc.id,
       creationStartedAt: this.#startedAt,
       ...(this.#finishedAt === undefined ? {} : { creationFinishedAt: this.#finishedAt }),
-      ...(captured === undefined
-        ? {}
-        : { computeSnapshotResource: { vimConnectionId: vnfc.vim, resourceId: captured.id } }),
-      storageSnapshotResources: state.disks.map((disk) => ({
-        storageResourceId: storageResourceId(vnfc.id, disk.id),
-        ...(captured !== undefined && this.#holds(disk.id)
-          ? { storageSnapshotResource: `${captured.id}/${disk.id}` }
-          : {}),
-      })),
-      userDefinedData: {
-        vnfInstanceId: vnf.vnf.id,
-        resource: state.resource,
-        computeId: state.computeId,
-        type: parameters.type,
-        powerState: state.powerState,
-        quarantined: state.quarantined,
-        quiesced: plan.quiesce,
-        pausedMs: this.pausedMs ?? captured?.pausedMs ?? 0,
-        independentDisks: Object.fromEntries(left),
-        detachedDisks: plan.detach,
-        ...(stored === undefined
-          ? {}
-          : {
-              location: stored.location,
-              bytesStored: stored.bytesStored,
-              infrastructure: stored.infrastructure,
-              ...(stored.memory === undefined ? {} : { memory: stored.memory }),
-              disks: stored.disks,
-            }),
-      },
+      ...describeVnfcSnapshot(this.vnf, this.plan, {
+        type: this.#type,
+        pausedMs: this.pausedMs ?? this.#captured?.pausedMs ?? 0,
+        captured: this.#captured,
+        stored: this.#stored,
+      }),
     };
   }
 }
+
+const isNoMemory = (e: unknown): boolean => e instanceof OrdealError && e.kind === 'vim-failed';
 
 function definedOf(disk: {
   file?: 'internal' | 'external' | undefined;

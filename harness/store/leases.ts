@@ -39,6 +39,11 @@ export class Leases {
     });
   }
 
+  /** Ends the leases of all other hosts; only for who knows that they are gone for good. */
+  endThoseOfOtherHosts(): void {
+    this.database.run('delete from lease where host <> ?', thisProcess.host);
+  }
+
   /** @throws OrdealError of kind snapshot-in-use, naming who uses it and for what */
   assertFree(subject: string, what: string): void {
     const [holder] = this.holders(subject);

@@ -87,9 +87,7 @@ export class Operations {
           'busy',
           `VNF "${vnf}" is in ${other.kind} ${other.id} (process ${other.pid} on ${other.host})`,
           {
-            remedy: isAlive(other)
-              ? 'Wait for it to end, then run again.'
-              : 'That process has died: run `ordeal recover`, then run again.',
+            remedy: remedyFor(other),
           },
         );
       }
@@ -122,10 +120,10 @@ export class Operations {
   }
 
   /** Begun by processes that are no more; each is to be undone, then ended. */
-  abandoned(service: string): { record: OperationRecord; operation: Operation }[] {
+  abandoned(service: string, otherHostsAreGone = false): { record: OperationRecord; operation: Operation }[] {
     return this.database
       .all<OperationRow>('select * from operation where finishedAt is null and service = ?', service)
-      .filter((row) => !isAlive(row))
+      .filter((row) => !isAlive(row, otherHostsAreGone))
       .map((row) => ({ record: toRecord(row), operation: this.#handle(row.id) }));
   }
 
@@ -134,6 +132,14 @@ export class Operations {
       .all<OperationRow>('select * from operation order by startedAt desc, id desc limit ?', limit)
       .map(toRecord);
   }
+}
+
+function remedyFor(other: ProcessIdentity): string {
+  if (!isAlive(other)) return 'That process has died: run `ordeal recover`, then run again.';
+  const wait = 'Wait for it to end, then run again.';
+  return other.host === thisProcess.host
+    ? wait
+    : `${wait} When that host is gone for good, recover with what other hosts had begun.`;
 }
 
 const toRecord = (row: OperationRow): OperationRecord => ({

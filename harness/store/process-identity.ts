@@ -26,9 +26,12 @@ export const thisProcess: ProcessIdentity = {
   processStartedAt: startOf(process.pid),
 };
 
-/** Of a process on another host nobody here can tell; it counts as alive. */
-export function isAlive(it: ProcessIdentity): boolean {
-  if (it.host !== thisProcess.host) return true;
+/**
+ * Of a process on another host nobody here can tell: it counts as alive, unless somebody who knows says otherwise.
+ * @param otherHostsAreGone such as that of a container that has been replaced
+ */
+export function isAlive(it: ProcessIdentity, otherHostsAreGone = false): boolean {
+  if (it.host !== thisProcess.host) return !otherHostsAreGone;
   try {
     process.kill(it.pid, 0);
   } catch (e) {

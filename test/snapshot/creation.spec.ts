@@ -79,6 +79,16 @@ test('a creation without those misbehaviours goes through all of these steps', a
   for (const step of steps) expect(bench.vim.calls).toContain(step);
 });
 
+test('of a crashed VNFC whose memory its VIM has lost, the disks are captured, and the snapshot says that it is cold', async () => {
+  await using bench = await openBench();
+  bench.vim.computes.get('web-1@1')!.powerState = 'crashed';
+  bench.vim.misbehave('capture web-1');
+  const snapshot = await bench.engine().create({ ...request, type: 'warm' });
+  expect(snapshot.vnfcSnapshots.map((s) => s.userDefinedData.type)).toEqual(['cold', 'warm']);
+  bench.vim.misbehave('capture web-2');
+  await expect(bench.engine().create({ ...request, type: 'warm' })).rejects.toMatchObject({ kind: 'vim-failed' });
+});
+
 test('an error of the creation is the one that the VIM gave', async () => {
   await using bench = await openBench();
   bench.vim.misbehave('capture web-2');

@@ -77,6 +77,24 @@ for (const [what, acts] of [
   });
 }
 
+test('operations and leases of a host that is gone for good are taken over on request only', async () => {
+  await using it = await aWorld();
+  await using state = await openState(it.folder);
+  const vim = FakeVim.load(it.world);
+  const engine = new SnapshotEngine({ service: it.service, vims: new Map([['fake', vim]]), state });
+  const [{ id } = { id: '' }] = engine.list({ vnf: 'web' });
+  state.operations.begin('snapshot creation', it.service.descriptor.id, ['web']);
+  state.leases.take(id, 'an export');
+  for (const table of ['operation', 'lease']) state.database.run(`update ${table} set host = 'elsewhere'`);
+  expect(await engine.recover()).toEqual([]);
+  const request = { vnf: 'web', name: 'n', purpose: 'manual' } as const;
+  await expect(engine.create(request)).rejects.toThrow(/on elsewhere.*gone for good/);
+  await expect(engine.delete([id])).rejects.toMatchObject({ kind: 'snapshot-in-use' });
+  await engine.recover({ otherHostsAreGone: true });
+  await engine.create(request);
+  await engine.delete([id]);
+});
+
 test('recovery leaves the operations of living processes alone', async () => {
   await using it = await aWorld();
   await using state = await openState(it.folder);
