@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { exitCodeOfError, exitCodes } from '../model/exit-codes.js';
-import { asError, OrdealError } from '../util/errors.js';
+import { asError, classifyIo, OrdealError } from '../util/errors.js';
 import type { ActionWrapper, Register } from './command.js';
 import { capabilitiesCommand } from './commands/capabilities.js';
 import { packageCommand } from './commands/package.js';
@@ -59,7 +59,10 @@ export async function main(outside: Outside): Promise<number> {
 }
 
 /** One message, one exit code. Only a defect of ours shows its stack, because nobody else can mend it. */
-function tell(outside: Outside, e: unknown): number {
+function tell(outside: Outside, thrown: unknown): number {
+  // A disk that is full is nobody's defect, wherever it is met first.
+  const io = classifyIo(thrown, outside.cwd);
+  const e = io instanceof OrdealError && io.kind === 'no-space' ? io : thrown;
   const json = outside.argv.includes('--json');
   if (e instanceof OrdealError) {
     outside.stderr.write(json ? `${JSON.stringify({ error: e.toJSON() }, null, 2)}\n` : `ordeal: ${e.message}\n`);
