@@ -118,6 +118,7 @@ class Recovery {
 
   async run(): Promise<RecoveryStep[]> {
     const { session, run_ } = this;
+    await this.#finishSnapshots();
     const evidence: JournalEntry[] = [];
     let cover: JournalEntry | undefined;
     for (const entry of session.journal.open(run_.id)) {
@@ -135,6 +136,22 @@ class Recovery {
       await this.#try(describeUndo(cover), () => this.#giveBack(cover, id, evidence));
     }
     return this.#steps;
+  }
+
+  /** The snapshot engine keeps its own account of what a procedure has stopped, detached or quiesced. */
+  async #finishSnapshots(): Promise<void> {
+    try {
+      for (const what of await this.session.engine.recover()) {
+        this.#steps.push({ runId: this.run_.id, what, outcome: 'done' });
+      }
+    } catch (e) {
+      this.#steps.push({
+        runId: this.run_.id,
+        what: 'finish the snapshot procedures',
+        outcome: 'failed',
+        reason: asError(e).message,
+      });
+    }
   }
 
   async #try(what: string, work: () => Promise<void>): Promise<void> {

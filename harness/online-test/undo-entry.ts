@@ -1,5 +1,6 @@
 import type { JournalEntry } from '../model/journal.js';
 import type { Vim } from '../model/vim.js';
+import { removeUnfinished } from '../package/index.js';
 import type { ServiceSession } from './session.js';
 
 /** What recovery does with an entry, as a person reads it. */
@@ -16,7 +17,7 @@ export function describeUndo({ action }: JournalEntry): string {
     case 'switch-over':
       return `settle the switch-over of ${action.pairs.map((p) => p.resource).join(', ')}`;
     case 'package':
-      return `forget the unfinished package ${action.file}`;
+      return `remove what is unfinished of the package ${action.file}`;
     case 'covered':
       return `look whether ${action.area.join(', ')} are as before, and restore them if not`;
   }
@@ -49,10 +50,13 @@ export async function undoEntry(
     case 'restore-as-new':
       await releaseUnused(session.vims.get(action.vim), runId, action.resource);
       return 'undone';
-    case 'switch-over':
     case 'package':
+      // The package appears whole or not at all; what may lie beside it is the temporary file of the dead writer.
+      await removeUnfinished(action.file);
+      return 'undone';
+    case 'switch-over':
     case 'covered':
-      // A switch is one act of the VIM, a package appears whole or not at all, and a cover is looked after by recovery.
+      // A switch is one act of the VIM, and a cover is looked after by recovery.
       return 'undone';
   }
 }
