@@ -52,6 +52,7 @@ export interface Contract {
 
 /** Rows of the report that say the same of the whole NFVI, or of the reference points at which it is asked. */
 const alsoProven: Partial<Record<CapabilityRow, readonly string[]>> = {
+  'OP-create.instance': ['Vim.001'],
   storage: ['Nfvi.004', 'ViVnfm-Vcrm.001', 'ViVnfm-Vcrm.002'],
   'OP-create.quiesce': ['Nfvi.005', 'ViVnfm-Vcrm.003', 'ViVnfm-Vcrm.004'],
   'OP-revert.revert': ['Nfvi.002', 'Vim.002', 'ViVnfm-Vcrm.005'],
