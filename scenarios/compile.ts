@@ -29,6 +29,7 @@ async function compile({ name, baseFolder, scenario }: CompileJob): Promise<Comp
   const { error } = await asc.main(
     [
       `${scenario}/assembly/vnfc/${name}.ts`,
+      '--noColors',
       '--baseDir',
       baseFolder,
       '--outFile',
