@@ -1,5 +1,6 @@
 import { expect, type TestInfo, test } from '@playwright/test';
 import { type CapabilityRow, missing } from '../../harness/model/capability.js';
+import type { FaultKind, Injection } from '../../harness/model/fault.js';
 import type { LocatedService } from '../../harness/model/network-service.js';
 import type { InstanceSnapshot } from '../../harness/model/snapshot.js';
 import type { CreateSnapshotRequest, Vim } from '../../harness/model/vim.js';
@@ -15,6 +16,8 @@ export interface ContractSample extends AsyncDisposable {
   readonly link?: string;
   /** A disk of the subject that is in its snapshots. */
   readonly disk: string;
+  /** Where the usual dose of the contract is too much or too little for it. */
+  readonly doses?: Partial<Record<FaultKind, Injection['params']>>;
   /** Adds one to a counter in the memory of the subject, and tells it. Rejects when the subject does not answer. */
   bump(): Promise<number>;
   counter(): Promise<number>;

@@ -43,7 +43,7 @@ export function faultContract({ proves }: Contract): void {
         kind,
         vim: s.vim.kind,
         target: target(kind, s),
-        params: doses[kind],
+        params: s.doses?.[kind] ?? doses[kind],
         seed: 7,
         expiresAfterMs: 120_000,
       };

@@ -63,6 +63,8 @@ export async function vmSample(host: LibvirtHost): Promise<ContractSample & { re
         () => false,
       ),
     connect: () => talk(echo),
+    // A guest of 128 MiB that is left with 1 MiB is a dead guest.
+    doses: { 'memory-pressure': { leaveBytes: 32 * 2 ** 20 } },
     reopen: () => LibvirtVim.open(context),
     [Symbol.asyncDispose]: () => vim[Symbol.asyncDispose](),
   };
