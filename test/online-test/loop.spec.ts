@@ -13,10 +13,9 @@ const area = { around: ['gateway', 'session-store'], baselineMs: 3000 };
 
 test.describe.configure({ mode: 'serial' });
 
-test('a service that recovers by itself is not touched again', { tag: ['@UC-4.1.1.5', '@vim:embedded'] }, async ({
-  onlineTest,
-  service,
-}) => {
+test('a service that recovers by itself is not touched again', {
+  tag: [...['1', '2', '3', '4', '5', '6'].map((step) => `@UC-4.1.1.${step}`), '@vim:embedded'],
+}, async ({ onlineTest, service }) => {
   const run = await onlineTest({ ...area, faults: [{ kind: 'crash', target: { vnfc: 'worker-1' } }] });
   expect(run.errors).toEqual([]);
   expect(run.verdicts).toEqual({
@@ -26,6 +25,15 @@ test('a service that recovers by itself is not touched again', { tag: ['@UC-4.1.
     evidence: 'not-needed',
   });
   expect(run.exitCode).toBe(0);
+  expect(run.stages.map((s) => `${s.name} ${s.state}`)).toEqual([
+    ...['plan', 'baseline', 'snapshot', 'inject', 'react', 'measure', 'judge'].map((name) => `${name} done`),
+    'forensic skipped',
+  ]);
+  const captured = run.snapshots.flatMap((s) => s.vnfcs);
+  expect(captured.map((c) => c.id).sort()).toEqual(['lb', 'store-1', 'store-2', 'worker-1', 'worker-2']);
+  for (const c of captured) expect(c).toMatchObject({ type: 'warm' });
+  expect(run.indicators.length).toBeGreaterThan(0);
+  for (const i of run.indicators) expect(i).toMatchObject({ outcome: expect.stringMatching(/as-before|better/) });
   expect(run.recovery).toBe('within');
   expect(service.journal.runs({ open: true })).toEqual([]);
 });
