@@ -7,7 +7,7 @@ Feature: Online testing of a network service in operation
     And a steady baseline of 4 seconds
     And warm snapshots of the VNFs "gateway" and "session-store"
 
-  @vim:embedded @UC-4.1.1.1 @UC-4.1.1.2 @UC-4.1.1.3 @UC-4.1.1.4 @UC-4.1.1.5 @UC-4.1.1.6
+  @vim:embedded @UC-4.1.1.1 @UC-4.1.1.2 @UC-4.1.1.4 @UC-4.1.1.5 @UC-4.1.1.6
   Scenario: The primary session store crashes, and the service recovers by itself
     When the VNFC "store-1" crashes
     Then the fault took effect
@@ -15,7 +15,7 @@ Feature: Online testing of a network service in operation
     And no restoration was needed
     And every member of the population answers the probe "sessions"
 
-  @vim:embedded @UC-4.1.1.7 @UC-4.1.1.8 @UC-4.1.1.P
+  @vim:embedded @UC-4.1.1.7 @UC-4.1.1.8
   Scenario: The primary session store stalls, and the service has to be restored from its snapshots
     When the VNFC "store-1" stalls for 2 seconds
     Then the fault took effect

@@ -73,7 +73,7 @@ export function vimContract(name: string, options: ContractOptions): void {
       expect((await other.snapshots.list()).map((r) => r.id)).toEqual([id]);
     });
 
-    test('gives the log of a VNFC, where it keeps one', { tag: [tag, '@UC-4.2.1.2'] }, async () => {
+    test('gives the log of a VNFC, where it keeps one', { tag }, async () => {
       const { vim, subject } = sample();
       test.skip(vim.logs === undefined, 'the VIM keeps no logs of its VNFCs');
       const logs = (await vim.logs?.logs(await vim.locate(subject))) ?? [];

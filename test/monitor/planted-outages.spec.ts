@@ -31,9 +31,14 @@ test('an outage in which the service is silent is held too, and dated to its beg
   const timetables = [5, 6, 7, 8].map((seed) =>
     timetable(seed, 2, { fromMs: 800, toMs: 1200, gapMs: 300, hows: ['silent'] }),
   );
-  const { found, cost } = await plantAndProbe(timetables, { rateHz: 50, timeoutMs: 500 });
-  const heldUpMs = Math.max(...cost.probes.map((p) => p.lateness.maxMs));
-  test.skip(heldUpMs > 50, `The machine held the probe thread up for ${heldUpMs} ms: it silences services of itself`);
+  const measure = async () => {
+    const { found, cost } = await plantAndProbe(timetables, { rateHz: 50, timeoutMs: 500 });
+    return { found, heldUpMs: Math.max(...cost.probes.map((p) => p.lateness.maxMs)) };
+  };
+  // A machine that holds the probe thread up silences services of itself. Measured anew for that alone, not for its result.
+  let { found, heldUpMs } = await measure();
+  for (let again = 0; heldUpMs > 50 && again < 4; again++) ({ found, heldUpMs } = await measure());
+  expect(heldUpMs, 'the machine is too busy to measure on').toBeLessThanOrEqual(50);
   const slackMs = 50 + 2 * heldUpMs;
   expect(found.map((f) => f.reported).filter((o) => o === undefined)).toEqual([]);
   for (const { reported, truth } of found) {

@@ -14,7 +14,7 @@ const area = { around: ['gateway', 'session-store'], baselineMs: 3000 };
 test.describe.configure({ mode: 'serial' });
 
 test('a service that recovers by itself is not touched again', {
-  tag: [...['1', '2', '3', '4', '5', '6'].map((step) => `@UC-4.1.1.${step}`), '@vim:embedded'],
+  tag: [...['1', '2', '4', '5', '6'].map((step) => `@UC-4.1.1.${step}`), '@vim:embedded'],
 }, async ({ onlineTest, service }) => {
   const run = await onlineTest({ ...area, faults: [{ kind: 'crash', target: { vnfc: 'worker-1' } }] });
   expect(run.errors).toEqual([]);
@@ -41,7 +41,7 @@ test('a service that recovers by itself is not touched again', {
 let failed: RunRecord;
 
 test('a service that does not recover is restored, and its sessions are those of the snapshot', {
-  tag: ['@UC-4.1.1.7', '@UC-4.1.1.P', '@vim:embedded'],
+  tag: ['@UC-4.1.1.7', '@vim:embedded'],
 }, async ({ onlineTest, service }) => {
   failed = await onlineTest({ ...area, faults: [{ kind: 'stall', target: { vnfc: 'store-1' }, durationMs: 2000 }] });
   expect(failed.errors).toEqual([]);
@@ -56,7 +56,7 @@ test('a service that does not recover is restored, and its sessions are those of
   expect(service.journal.runs({ open: true })).toEqual([]);
   for (const vim of service.vims.values()) {
     expect(await vim.faults?.active()).toEqual([]);
-    expect(await vim.replacement?.ownedBy(failed.id)).toEqual(expect.arrayContaining([]));
+    expect(await vim.replacement?.ownedBy(failed.id)).toEqual([]);
   }
 });
 
@@ -74,6 +74,10 @@ test('the evidence is sound, and holds memory, log, measurements and the verdict
   expect(artifacts.map((a) => a.path)).toEqual(
     expect.arrayContaining(['artifacts/run.json', 'artifacts/samples.jsonl', 'artifacts/trace.jsonl']),
   );
+  for (const id of ['store-1', 'store-2']) {
+    const log = artifacts.find((a) => a.path.startsWith(`artifacts/logs/${id}/`));
+    expect(log?.sizeBytes, `the log of ${id}`).toBeGreaterThan(0);
+  }
   expect(vnfSnapshot.userDefinedData.purpose).toBe('forensic');
   expect(vnfSnapshot.vnfInstance.instantiatedVnfInfo.vnfcResourceInfo.length).toBeGreaterThan(0);
 });
@@ -89,7 +93,7 @@ test('run.json is what the fixture returned', async () => {
 });
 
 test('whoever imports the evidence into an empty store sees the bug: two primaries', {
-  tag: ['@UC-4.3.2.1', '@vim:embedded'],
+  tag: ['@vim:embedded'],
 }, async () => {
   test.setTimeout(120_000);
   const stateFolder = await mkdtemp(join(tmpdir(), 'ordeal-vendor-'));

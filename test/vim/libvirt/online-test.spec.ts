@@ -10,7 +10,7 @@ test.describe.configure({ timeout: 420_000 });
 const scenario = join(packageRoot, 'scenarios', 'session-store-vm');
 
 test('the loop of `ordeal run` on real VMs: one fault is survived, one is restored from, and nothing is left behind', {
-  tag: ['@vim:libvirt', '@SYS-libvirt', '@SYS-qemu-kvm', '@UC-4.1.1.4', '@UC-4.1.1.7'],
+  tag: ['@vim:libvirt', '@SYS-libvirt', '@UC-4.1.1.4', '@UC-4.1.1.7'],
 }, async ({ libvirtHost: host }) => {
   const folder = join(host.folder, 'session-store-vm');
   await mkdir(folder);
