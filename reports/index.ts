@@ -13,7 +13,9 @@ import { readRun, readSamples } from './run-folder.js';
 import { summaryText } from './summary.js';
 
 export { renderAllure, writeAllureResults } from './allure.js';
+export { comparisonText } from './comparison.js';
 export { conformanceText, writeConformance } from './conformance.js';
+export { comparisonPlot } from './plots/comparison.js';
 export { terminalProgress } from './progress.js';
 export { summaryText } from './summary.js';
 

@@ -1,3 +1,4 @@
+import type { ToldComparison } from '../judge/measurement-comparison.js';
 import type { Capability } from '../model/capability.js';
 import type { RunListener } from '../model/run-listener.js';
 import type { RunRecord } from '../model/run-record.js';
@@ -44,6 +45,9 @@ export interface GherkinOutcome {
 }
 
 export interface ReportsFront {
+  comparisonText(comparison: ToldComparison): string;
+  /** @returns SVG */
+  comparisonPlot(comparison: ToldComparison): string;
   terminalProgress(stream: NodeJS.WriteStream, options: { tty?: boolean; colour?: boolean }): RunListener;
   summaryText(record: RunRecord, options?: { colour?: boolean; width?: number }): string;
   writeReports(runFolder: string): Promise<unknown>;

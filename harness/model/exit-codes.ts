@@ -33,6 +33,7 @@ export const exitCodes = {
   34: 'inconclusive: the baseline was not steady, or too little was measured',
   35: 'the fault had no effect or the wrong dose: nothing is proven',
   36: 'a stop condition was crossed: the test was aborted, and everything was healed and restored first',
+  37: 'worse than before, as `ordeal judge` or a step of a scenario found; the run itself may say more',
   70: 'a defect in Ordeal itself',
   130: 'interrupted; everything was healed and restored first',
 } as const;
@@ -66,6 +67,8 @@ const ofKind: Readonly<Record<ErrorKind, ExitCode>> = {
   timeout: 21,
   interrupted: 130,
   stopped: 36,
+  worse: 37,
+  inconclusive: 34,
   internal: 70,
 };
 

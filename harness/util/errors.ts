@@ -30,6 +30,8 @@ export type ErrorKind =
   | 'timeout'
   | 'interrupted'
   | 'stopped'
+  | 'worse'
+  | 'inconclusive'
   | 'internal';
 
 export interface ErrorParts {
