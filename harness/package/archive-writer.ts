@@ -65,6 +65,7 @@ export class ArchiveWriter {
       this.#fail(new OrdealError('package-invalid', `Entry "${path}" would be in the package twice`));
     }
     if (this.#failure !== undefined) {
+      // Only the first failure is told: what closing this source may fail with is a consequence of it.
       input.on('error', () => undefined).destroy();
       throw this.#failure;
     }

@@ -56,15 +56,22 @@ async function get(url: string, signal?: AbortSignal): Promise<Readable> {
 
 async function put(from: string, url: string, tap: HashTap, signal?: AbortSignal): Promise<void> {
   const source = await sourceOf(from, signal);
-  const failed = new Promise<never>((_, reject) => {
-    source.on('error', reject);
+  const broken: { cause?: Error } = {};
+  source.on('error', (e) => {
+    broken.cause = e;
+    tap.destroy(e);
   });
-  failed.catch(() => undefined);
-  source.on('error', (e) => tap.destroy(e));
-  const body = source.pipe(tap);
-  const init = { method: 'PUT', body, duplex: 'half', headers: { 'content-type': layout.mediaType }, signal };
-  const response = await Promise.race([reach(url, init as unknown as RequestInit), failed]);
-  if (!response.ok) throw refused(url, 'PUT', response.status);
+  const init = { method: 'PUT', body: source.pipe(tap), duplex: 'half', signal };
+  const headers = { 'content-type': layout.mediaType };
+  try {
+    const response = await reach(url, { ...init, headers } as unknown as RequestInit);
+    if (!response.ok) throw refused(url, 'PUT', response.status);
+  } catch (e) {
+    // A body that breaks off makes the request fail: what broke is said, not that the other side was not reached.
+    throw broken.cause ?? e;
+  } finally {
+    source.destroy();
+  }
 }
 
 async function reach(url: string, init: RequestInit): Promise<Response> {

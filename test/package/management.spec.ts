@@ -1,7 +1,6 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from '@playwright/test';
 import type { GrantRequest } from '../../harness/model/roles.js';
@@ -9,25 +8,8 @@ import { showPackage, verifyPackage } from '../../harness/package/index.js';
 import { packageStates } from '../../harness/package/package-info.js';
 import { assertTransition, transitions } from '../../harness/package/package-states.js';
 import { OrdealError } from '../../harness/util/errors.js';
-import { makeIdentity } from './certificates.js';
-import { artifact, generated } from './fixtures.js';
-import { type Machine, openMachine, told } from './package-bench.js';
-
-const granting = (requests: GrantRequest[]) => ({
-  grant: { request: async (request: GrantRequest) => void requests.push(request) },
-});
-const packageFolder = (machine: Machine): string => join(machine.folder, 'state', 'packages');
-const fileOf = (machine: Machine, id: string): string => join(packageFolder(machine), `${id}.zip`);
-const filesOf = async (machine: Machine): Promise<string[]> => readdir(packageFolder(machine)).catch(() => []);
-
-/** Exported from one machine to a file. */
-async function exported(machine: Machine): Promise<{ file: string; id: string; snapshotId: string }> {
-  const snapshot = await machine.snapshot();
-  const { id } = await machine.packages().create({ vnfSnapshotId: snapshot.id });
-  const file = join(machine.folder, 'out.zip');
-  await machine.packages().export({ packageId: id, to: file });
-  return { file, id, snapshotId: snapshot.id };
-}
+import { artifact } from './fixtures.js';
+import { exported, fileOf, filesOf, granting, openMachine, told } from './package-bench.js';
 
 test('a VNF Snapshot Package is created step by step as the figures have it, in direct mode', {
   tag: ['@PR-6.7.1', '@PR-6.6.1', '@Vnfm.001', '@Vnfm.005', '@Vnfm.007', '@Nfvo.001'],
@@ -207,183 +189,6 @@ test('a deleted package is gone with its file, and one in use is not deleted', {
   expect(await filesOf(machine)).toEqual([]);
   expect(await packages.query()).toEqual([]);
   await expect(packages.delete(id)).rejects.toMatchObject({ kind: 'snapshot-missing' });
-});
-
-for (const [operation, call] of [
-  ['createPackage', (m: Machine, g: object, id: string) => m.packages(g).create({ vnfSnapshotId: id })],
-  [
-    'extractPackage',
-    (m: Machine, g: object, _: string, pkg: string) => m.packages(g).extract({ packageId: pkg, vnfSnapshotId: 'x' }),
-  ],
-  [
-    'exportPackage',
-    (m: Machine, g: object, _: string, pkg: string) =>
-      m.packages(g).export({ packageId: pkg, to: join(m.folder, 'x.zip') }),
-  ],
-  ['importPackage', (m: Machine, g: object) => m.packages(g).import({ from: join(m.folder, 'none.zip') })],
-  ['queryPackage', (m: Machine, g: object) => m.packages(g).query()],
-  ['deletePackage', (m: Machine, g: object, _: string, pkg: string) => m.packages(g).delete(pkg)],
-] as const) {
-  test(`a refused grant of ${operation} changes nothing`, { tag: ['@Vnfsd.015', '@Nfvo.001'] }, async () => {
-    await using machine = await openMachine();
-    const snapshot = await machine.snapshot();
-    const { id } = await machine.packages().create({ vnfSnapshotId: snapshot.id });
-    const before = [await machine.packages().query(), await filesOf(machine), machine.vim.world()];
-    const refusing = {
-      grant: {
-        request: async (request: GrantRequest) => {
-          expect(request.operation).toBe(operation);
-          throw new OrdealError('grant-denied', 'The NFVO refuses: maintenance');
-        },
-      },
-    };
-    await expect(call(machine, refusing, snapshot.id, id)).rejects.toMatchObject({ kind: 'grant-denied' });
-    expect([await machine.packages().query(), await filesOf(machine), machine.vim.world()]).toEqual(before);
-  });
-}
-
-test('a required grant that nobody can give is an error, and one that is not required is not asked for', {
-  tag: ['@Vnfsd.015'],
-}, async () => {
-  await using strict = await openMachine({ grants: { createPackage: 'required' } });
-  const snapshot = await strict.snapshot();
-  await expect(strict.packages().create({ vnfSnapshotId: snapshot.id })).rejects.toMatchObject({
-    kind: 'grant-denied',
-  });
-  await using lax = await openMachine({ grants: { createPackage: 'not-required' } });
-  const requests: GrantRequest[] = [];
-  await lax.packages(granting(requests)).create({ vnfSnapshotId: (await lax.snapshot()).id });
-  expect(requests).toEqual([]);
-});
-
-test('a VIM that fails makes a package in ERROR that says why, and no file', async () => {
-  await using machine = await openMachine();
-  const snapshot = await machine.snapshot();
-  machine.vim.stored.delete(snapshot.vnfcSnapshots[1]!.computeSnapshotResource!.resourceId);
-  machine.trace.length = 0;
-  const creating = machine.packages().create({ vnfSnapshotId: snapshot.id });
-  await expect(creating).rejects.toMatchObject({ kind: 'snapshot-missing' });
-  expect(await filesOf(machine)).toEqual([]);
-  expect(await machine.packages().query()).toMatchObject([
-    { state: 'ERROR', failureDetails: { errorType: 'BUILD_ERROR', details: { status: 404 } } },
-  ]);
-  expect(told(machine.trace, '6.6.1').at(-1)).toBe('5 VIM>VNFM failed');
-  expect(told(machine.trace, '6.7.1').at(-1)).toBe('8 VNFM>Sender failed');
-});
-
-test('a creation that is stopped is CANCELLED', async () => {
-  await using machine = await openMachine();
-  const snapshot = await machine.snapshot();
-  const stop = new AbortController();
-  const endless = {
-    path: 'endless.log',
-    open: () => {
-      setTimeout(() => stop.abort(), 30);
-      return generated(2 ** 40);
-    },
-  };
-  const creating = machine.packages().create({ vnfSnapshotId: snapshot.id, artifacts: [endless] }, stop.signal);
-  await expect(creating).rejects.toMatchObject({ kind: 'interrupted' });
-  expect(await machine.packages().query()).toMatchObject([
-    { state: 'ERROR', failureDetails: { errorType: 'CANCELLED' } },
-  ]);
-  expect(await filesOf(machine)).toEqual([]);
-});
-
-test('what is imported and is not sound makes a package in ERROR, and no file', async () => {
-  await using machine = await openMachine();
-  const { file } = await exported(machine);
-  const bytes = await readFile(file);
-  const bad = join(machine.folder, 'bad.zip');
-  const fails = async (kind: string, errorType: string) => {
-    await expect(machine.packages().import({ from: bad })).rejects.toMatchObject({ kind });
-    const [latest] = (await machine.packages().query({ filter: { state: 'ERROR' } })) as { id: string }[];
-    expect(latest).toMatchObject({ failureDetails: { errorType } });
-    await machine.packages().delete(latest!.id);
-  };
-  const before = await filesOf(machine);
-  await fails('file-missing', 'UPLOAD_ERROR');
-  await writeFile(bad, bytes.subarray(0, bytes.length - 5));
-  await fails('package-truncated', 'PROCESS_ERROR');
-  const tampered = Buffer.from(bytes);
-  tampered[60] = tampered[60]! ^ 1;
-  await writeFile(bad, tampered);
-  await fails('package-tampered', 'PROCESS_ERROR');
-  await writeFile(bad, bytes);
-  await fails('busy', 'PROCESS_ERROR');
-  expect(await filesOf(machine)).toEqual(before);
-});
-
-test('an imported package is accepted from a trusted signer alone where anchors are configured', async () => {
-  await using here = await openMachine();
-  const signer = makeIdentity({ name: 'Operator' });
-  const snapshot = await here.snapshot();
-  const { id } = await here.packages({}, { signer }).create({ vnfSnapshotId: snapshot.id });
-  await using there = await openMachine();
-  const from = fileOf(here, id);
-  const stranger = makeIdentity({ name: 'Stranger' });
-  const refused = there.packages({}, { trust: [stranger.certificate] }).import({ from });
-  await expect(refused).rejects.toMatchObject({ kind: 'package-tampered' });
-  const accepted = await there.packages({}, { trust: [signer.certificate] }).import({ from });
-  expect(accepted.state).toBe('AVAILABLE');
-});
-
-test('an extraction that fails at the second VNFC takes the first back, and can be tried again', async () => {
-  await using machine = await openMachine();
-  const snapshot = await machine.snapshot();
-  const packages = machine.packages();
-  const { id } = await packages.create({ vnfSnapshotId: snapshot.id });
-  const stored = [...machine.vim.stored.keys()];
-  const { snapshots } = machine.vim;
-  const importImages = snapshots.importImages;
-  let calls = 0;
-  Object.assign(snapshots, {
-    importImages: async (...args: Parameters<typeof importImages>) => {
-      if (++calls === 2) throw new OrdealError('vim-failed', 'The VIM has no space');
-      return importImages(...args);
-    },
-  });
-  await expect(packages.extract({ packageId: id, vnfSnapshotId: 'copy' })).rejects.toMatchObject({
-    kind: 'vim-failed',
-  });
-  expect([...machine.vim.stored.keys()]).toEqual(stored);
-  expect(machine.state.vnfSnapshots.availability('copy')).toBeUndefined();
-  expect(await packages.query()).toMatchObject([
-    { state: 'ERROR_EXTRACTING', failureDetails: { errorType: 'EXTRACTION_ERROR' } },
-  ]);
-  const extracted = await packages.extract({ packageId: id, vnfSnapshotId: 'copy' });
-  expect(extracted.vnfcSnapshots).toHaveLength(2);
-  expect(await packages.query()).toMatchObject([{ state: 'AVAILABLE' }]);
-  await machine.engine.delete(['copy']);
-  expect([...machine.vim.stored.keys()]).toEqual(stored);
-});
-
-test('a package is not extracted over a VNF Snapshot of the same id', async () => {
-  await using machine = await openMachine();
-  const snapshot = await machine.snapshot();
-  const { id } = await machine.packages().create({ vnfSnapshotId: snapshot.id });
-  await expect(machine.packages().extract({ packageId: id })).rejects.toMatchObject({ kind: 'busy' });
-  expect(await machine.packages().query()).toMatchObject([{ state: 'ERROR_EXTRACTING' }]);
-  await machine.packages().extract({ packageId: id, vnfSnapshotId: 'another' });
-});
-
-test('what a process that died left in the middle becomes ERROR, and its files go', {
-  tag: ['@Vnfm.009'],
-}, async () => {
-  await using machine = await openMachine();
-  const records = machine.packages();
-  const at = new Date().toISOString();
-  for (const state of ['BUILDING', 'UPLOADING', 'PROCESSING']) {
-    const id = `pkg-${state}`;
-    const dead = { id, name: id, state, createdAt: at, isFullSnapshot: false, isCancelPending: false };
-    machine.state.packages.put(Object.assign(dead, { _links: { self: { href: '/' } } }));
-    await mkdir(packageFolder(machine), { recursive: true });
-    await writeFile(fileOf(machine, id), 'half');
-    await writeFile(join(packageFolder(machine), `.${id}.zip.abcd.tmp`), 'half');
-  }
-  expect(await records.recover()).toHaveLength(9);
-  expect(await filesOf(machine)).toEqual([]);
-  for (const info of await records.query()) expect(info).toMatchObject({ state: 'ERROR' });
 });
 
 test('a package travels over HTTP too', { tag: ['@OrVnfm-Vspm.004', '@OrVnfm-Vspm.005'] }, async () => {

@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import type { TraceStep } from '../../harness/model/roles.js';
+import type { GrantRequest, TraceStep } from '../../harness/model/roles.js';
 import type { InstanceSnapshot, VnfSnapshot } from '../../harness/model/snapshot.js';
 import type { SnapshotImage } from '../../harness/model/vim.js';
 import { PackageManagement, type PackageManagementOptions } from '../../harness/package/index.js';
@@ -95,3 +95,21 @@ function withImages(vim: FakeVim): void {
 /** `6.7.1 3 VNFM>NFVO done` of every step, in order. */
 export const told = (trace: readonly TraceStep[], clause: string): string[] =>
   trace.filter((s) => s.clause === clause).map((s) => `${s.step} ${s.from}>${s.to} ${s.outcome}`);
+
+/** An NFVO that grants everything and is remembered for what it was asked. */
+export const granting = (requests: GrantRequest[]) => ({
+  grant: { request: async (request: GrantRequest) => void requests.push(request) },
+});
+
+export const packageFolder = (machine: Machine): string => join(machine.folder, 'state', 'packages');
+export const fileOf = (machine: Machine, id: string): string => join(packageFolder(machine), `${id}.zip`);
+export const filesOf = async (machine: Machine): Promise<string[]> => readdir(packageFolder(machine)).catch(() => []);
+
+/** Exported from one machine to a file. */
+export async function exported(machine: Machine): Promise<{ file: string; id: string; snapshotId: string }> {
+  const snapshot = await machine.snapshot();
+  const { id } = await machine.packages().create({ vnfSnapshotId: snapshot.id });
+  const file = join(machine.folder, 'out.zip');
+  await machine.packages().export({ packageId: id, to: file });
+  return { file, id, snapshotId: snapshot.id };
+}

@@ -85,3 +85,18 @@ export function foreignManifest(entries: readonly RawEntry[], newline = '\n'): s
     lines.push(`Source: ${e.name}`, 'Algorithm: sha-256', `Hash: ${sha256(Buffer.from(e.data)).toUpperCase()}`);
   return lines.join(newline) + newline;
 }
+
+/** Entries, and a manifest that lists them. */
+export const listed = (entries: readonly RawEntry[]): RawEntry[] => [
+  ...entries,
+  { name: 'manifest.mf', data: foreignManifest([...new Map(entries.map((e) => [e.name, e])).values()]) },
+];
+
+export const good: readonly RawEntry[] = [{ name: 'a.txt', data: 'a' }];
+
+/** What a promise fails with; undefined when it does not. */
+export const failure = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => undefined,
+    (e: unknown) => e,
+  );

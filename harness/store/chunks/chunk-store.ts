@@ -1,17 +1,17 @@
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { access, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { syncFolder } from '../../util/atomic-file.js';
-import { classifyIo, OrdealError } from '../../util/errors.js';
+import { classifyIo, errnoOf, OrdealError } from '../../util/errors.js';
 import type { State } from '../state.js';
 import { ChunkLock } from './chunk-lock.js';
 import { executeGarbagePlan, type GarbagePlan, planGarbage } from './garbage.js';
-import { ImageReader } from './image-reader.js';
+import { readImage } from './image-reader.js';
 import { type ImageSource, ImageWriter } from './image-writer.js';
-import { hashBytes } from './layout.js';
 import { type PackIndex, readPackIndex } from './pack-file.js';
 import { PageIndex } from './page-index.js';
 import { type Recipe, type RecipeHeader, readRecipe, recipePath, writeRecipe } from './recipe.js';
+import { restoreImage } from './restoration.js';
 import { WorkerPool } from './worker-pool.js';
 
 export type { GarbagePlan } from './garbage.js';
@@ -62,13 +62,14 @@ export class ChunkStore implements AsyncDisposable {
    */
   put(id: string, source: ImageSource, attributes: Readonly<Record<string, string>> = {}): Promise<StoredImage> {
     const work = this.#writing.then(() => this.#put(id, source, attributes));
-    this.#writing = work.catch(() => undefined);
+    // The next one waits for this one to end, well or not; how it ended is told to who asked for it.
+    this.#writing = Promise.allSettled([work]);
     return work;
   }
 
   async #put(id: string, source: ImageSource, attributes: Readonly<Record<string, string>>): Promise<StoredImage> {
     using _use = this.#lock.use(`the writing of ${id}`);
-    if ((await this.#ids()).includes(id)) {
+    if (await this.#has(id)) {
       throw new OrdealError('busy', `Image "${id}" is in the store already`, { remedy: 'Delete it first.' });
     }
     try {
@@ -99,7 +100,8 @@ export class ChunkStore implements AsyncDisposable {
       if (have.has(name) || index.isFull) continue;
       const number = names.push(name) - 1;
       const { pages, hashes } = await this.#soundPack(name);
-      for (let page = 0; page < pages; page++) index.add(hashes, page * hashBytes, number, page);
+      const words = new Int32Array(hashes.buffer, hashes.byteOffset, hashes.byteLength / 4);
+      for (let page = 0; page < pages; page++) index.add(words, page, number, page);
     }
     return this.#known;
   }
@@ -109,8 +111,18 @@ export class ChunkStore implements AsyncDisposable {
     try {
       return await readPackIndex(this.folder, name);
     } catch (e) {
-      if (e instanceof OrdealError && e.kind === 'snapshot-corrupt') return { pages: 0, hashes: Buffer.alloc(0) };
+      if (e instanceof OrdealError && e.kind === 'snapshot-corrupt') return { pages: 0, hashes: new Uint8Array(0) };
       throw e;
+    }
+  }
+
+  async #has(id: string): Promise<boolean> {
+    try {
+      await access(recipePath(this.folder, id));
+      return true;
+    } catch (e) {
+      if (errnoOf(e) !== 'ENOENT') throw e;
+      return false;
     }
   }
 
@@ -130,13 +142,12 @@ export class ChunkStore implements AsyncDisposable {
     return headerOf(await readRecipe(this.folder, id));
   }
 
-  /** A stream of the image, each page checked. It fails with an OrdealError of kind snapshot-corrupt, naming the file. */
+  /** A stream of the image, each block checked. It fails with an OrdealError of kind snapshot-corrupt, naming the file. */
   read(id: string): Readable {
     const bytes = async function* (store: ChunkStore) {
       using _use = store.#use(id, 'the reading');
       const recipe = await readRecipe(store.folder, id);
-      for await (const { data } of new ImageReader(store.folder, store.#pool, recipe).segments())
-        yield Buffer.from(data);
+      for await (const { data } of readImage(store.folder, store.#pool, recipe)) yield Buffer.from(data);
     };
     return Readable.from(bytes(this), { objectMode: false });
   }
@@ -154,38 +165,24 @@ export class ChunkStore implements AsyncDisposable {
     });
   }
 
-  /** Writes the image into a file, sparse where it is zero; the file shows the whole image or is not there. */
-  async restore(id: string, path: string): Promise<void> {
+  /**
+   * Writes the image into a file, sparse where it is zero; the name shows the whole image or what was there before.
+   * @param options `durable`: on the disk when it returns (default). A copy that is used at once, and that the store can
+   * make again, need not be.
+   */
+  async restore(id: string, path: string, { durable = true }: { durable?: boolean } = {}): Promise<void> {
     using _use = this.#use(id, 'a restoration');
-    const recipe = await readRecipe(this.folder, id);
-    const temporary = join(dirname(path), `.${recipe.root.slice(0, 16)}.${process.pid}.restoring`);
-    try {
-      const file = await open(temporary, 'w', 0o600);
-      try {
-        await file.truncate(recipe.sizeBytes);
-        for await (const { offset, data, isZero } of new ImageReader(this.folder, this.#pool, recipe).segments()) {
-          if (!isZero) await file.write(data, 0, data.length, offset);
-        }
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, path);
-      await syncFolder(dirname(path));
-    } catch (e) {
-      await rm(temporary, { force: true });
-      throw classifyIo(e, path);
-    }
+    await restoreImage(this.folder, this.#pool, await readRecipe(this.folder, id), path, durable);
   }
 
-  /** Reads everything of these images, or of all. @returns what is damaged; empty when all is well */
+  /** Reads everything of these images, or of all, and hashes every page again. @returns what is damaged; empty when all is well */
   async verify(ids?: readonly string[]): Promise<OrdealError[]> {
     const damaged: OrdealError[] = [];
     for (const id of ids ?? (await this.#ids())) {
       try {
         using _use = this.#use(id, 'a verification');
         const recipe = await readRecipe(this.folder, id);
-        for await (const _segment of new ImageReader(this.folder, this.#pool, recipe).segments());
+        for await (const _segment of readImage(this.folder, this.#pool, recipe, { deep: true }));
       } catch (e) {
         if (!(e instanceof OrdealError)) throw e;
         damaged.push(e);
@@ -199,7 +196,7 @@ export class ChunkStore implements AsyncDisposable {
    * @throws OrdealError of kinds snapshot-missing, snapshot-in-use
    */
   async delete(id: string): Promise<void> {
-    if (!(await this.#ids()).includes(id)) {
+    if (!(await this.#has(id))) {
       throw new OrdealError('snapshot-missing', `Image "${id}" is not in the store`, { where: this.folder });
     }
     using _use = this.#lock.use(`the deletion of ${id}`);
@@ -224,7 +221,7 @@ export class ChunkStore implements AsyncDisposable {
     const plan = await planGarbage(this.folder, ids);
     await executeGarbagePlan(this.folder, this.#pool, ids, plan);
     this.#known = undefined;
-    for (const part of ['recipes']) await removeTemporaries(join(this.folder, part));
+    await removeTemporaries(join(this.folder, 'recipes'));
     return plan;
   }
 

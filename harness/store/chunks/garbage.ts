@@ -1,11 +1,14 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFolder } from '../../util/atomic-file.js';
-import { ImageReader } from './image-reader.js';
-import { hashBytes, packBytes, pageBytes } from './layout.js';
-import { type PackIndex, PackWriter, packPath, readPackIndex } from './pack-file.js';
-import { type Recipe, RunBuilder, readRecipe, writeRecipe } from './recipe.js';
+import { OrdealError } from '../../util/errors.js';
+import { readImage } from './image-reader.js';
+import { hashBytes, pageBytes } from './layout.js';
+import { type PackIndex, packPath, readPackIndex } from './pack-file.js';
+import { batchesOf, PackWriter } from './pack-writer.js';
+import { type Recipe, readRecipe, writeRecipe } from './recipe.js';
+import { Runs } from './runs.js';
 import type { WorkerPool } from './worker-pool.js';
 
 /** A pack of which less than this share is still in use is rewritten. */
@@ -73,8 +76,9 @@ async function findLivePages(folder: string, imageIds: readonly string[]): Promi
   const live: LivePages = new Map();
   for (const id of imageIds) {
     const recipe = await readRecipe(folder, id);
-    for (const { pack: number, start, count: length } of recipe.runs) {
-      const name = recipe.packs[number];
+    const { runs } = recipe;
+    for (let run = 0; run < runs.length; run++) {
+      const name = recipe.packs[runs.pack(run)];
       if (name === undefined) continue;
       let used = live.get(name);
       if (used === undefined) {
@@ -82,7 +86,7 @@ async function findLivePages(folder: string, imageIds: readonly string[]): Promi
         used = { bits: new Uint8Array(Math.ceil(pack.pages / 8)), pack };
         live.set(name, used);
       }
-      for (let page = start; page < start + length; page++) {
+      for (let page = runs.start(run); page < runs.start(run) + runs.pages(run); page++) {
         used.bits[page >> 3] = (used.bits[page >> 3] ?? 0) | (1 << (page & 7));
       }
     }
@@ -115,6 +119,7 @@ export async function executeGarbagePlan(
 async function rewritePacks(folder: string, pool: WorkerPool, imageIds: readonly string[], plan: GarbagePlan) {
   const live = await findLivePages(folder, imageIds);
   const moved = new Map<string, Map<number, { name: string; page: number }>>();
+  const batches = batchesOf(pool);
   let writer: PackWriter | undefined;
   try {
     for (const { name } of plan.rewrite) {
@@ -122,18 +127,19 @@ async function rewritePacks(folder: string, pool: WorkerPool, imageIds: readonly
       if (used === undefined) continue;
       const pages = pagesOf(used.bits, used.pack.pages);
       const places = new Map<number, { name: string; page: number }>();
-      const reader = new ImageReader(folder, pool, asRecipe(name, pages, used.pack));
       let n = 0;
-      for await (const { data } of reader.segments()) {
+      // What is moved is hashed once more: damage is not to be carried over under a new checksum.
+      for await (const { data } of readImage(folder, pool, asRecipe(name, pages, used.pack), { deep: true })) {
         for (let at = 0; at < data.length; at += pageBytes, n++) {
-          writer ??= await PackWriter.create(folder, randomBytes(12).toString('hex'));
+          if (writer?.isFull) {
+            await writer.finish();
+            writer = undefined;
+          }
+          writer ??= await PackWriter.create(folder, batches);
+          if (writer.needsRoom) await writer.makeRoom();
           const from = pages[n] ?? 0;
           const hash = used.pack.hashes.subarray(from * hashBytes, (from + 1) * hashBytes);
-          const page = await writer.add(data.subarray(at, at + pageBytes), hash);
-          places.set(from, { name: writer.name, page });
-          if (writer.bytes < packBytes) continue;
-          await writer.finish();
-          writer = undefined;
+          places.set(from, { name: writer.name, page: writer.add(data.subarray(at, at + pageBytes), hash) });
         }
       }
       moved.set(name, places);
@@ -158,7 +164,11 @@ function pagesOf(bits: Uint8Array, pages: number): number[] {
 /** The pages of a pack that are in use, as if they were an image. */
 function asRecipe(name: string, pages: readonly number[], pack: PackIndex): Recipe {
   const root = createHash('sha256');
-  for (const page of pages) root.update(pack.hashes.subarray(page * hashBytes, (page + 1) * hashBytes));
+  const runs = new Runs();
+  for (const page of pages) {
+    root.update(pack.hashes.subarray(page * hashBytes, (page + 1) * hashBytes));
+    runs.add(0, page);
+  }
   return {
     id: name,
     sizeBytes: pages.length * pageBytes,
@@ -168,7 +178,7 @@ function asRecipe(name: string, pages: readonly number[], pack: PackIndex): Reci
     addedBytes: 0,
     packs: [name],
     attributes: {},
-    runs: pages.map((start) => ({ pack: 0, start, count: 1 })),
+    runs,
   };
 }
 
@@ -176,7 +186,7 @@ function relocate(
   recipe: Recipe,
   moved: ReadonlyMap<string, ReadonlyMap<number, { name: string; page: number }>>,
 ): Recipe {
-  const builder = new RunBuilder();
+  const moving = new Runs();
   const packs: string[] = [];
   const numbers = new Map<string, number>();
   const numberOf = (name: string) => {
@@ -186,15 +196,21 @@ function relocate(
     numbers.set(name, number);
     return number;
   };
-  for (const { pack, start, count: length } of recipe.runs) {
-    const name = recipe.packs[pack];
+  const { runs } = recipe;
+  for (let run = 0; run < runs.length; run++) {
+    const name = recipe.packs[runs.pack(run)];
+    const start = runs.start(run);
+    const pages = runs.pages(run);
     const places = name === undefined ? undefined : moved.get(name);
-    for (let page = start; page < start + length; page++) {
-      const place = places?.get(page);
-      if (name === undefined) builder.add(-1, 0);
-      else if (place === undefined) builder.add(numberOf(name), page);
-      else builder.add(numberOf(place.name), place.page);
+    if (name === undefined) moving.add(-1, 0, pages);
+    else if (places === undefined) moving.add(numberOf(name), start, pages);
+    else {
+      for (let page = start; page < start + pages; page++) {
+        const place = places.get(page);
+        if (place === undefined) throw new OrdealError('internal', `Page ${page} of pack ${name} was not moved`);
+        moving.add(numberOf(place.name), place.page);
+      }
     }
   }
-  return { ...recipe, packs, runs: builder.runs };
+  return { ...recipe, packs, runs: moving };
 }

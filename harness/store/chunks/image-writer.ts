@@ -1,11 +1,14 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { classifyIo } from '../../util/errors.js';
-import { hashBytes, packBytes, pageBytes, segmentBytes } from './layout.js';
-import { PackWriter } from './pack-file.js';
+import { hashBytes, pageBytes, segmentBytes } from './layout.js';
+import { type Batches, batchesOf, PackWriter } from './pack-writer.js';
 import type { PageIndex } from './page-index.js';
-import { type Recipe, RunBuilder } from './recipe.js';
-import type { Segments, WorkerPool } from './worker-pool.js';
+import type { Recipe } from './recipe.js';
+import { Runs } from './runs.js';
+import { SharedPieces, succeeded, type WorkerPool } from './worker-pool.js';
+import { type SegmentViews, segmentMemory, segmentViews } from './worker-protocol.js';
 
 /** Bytes as they come, or a file that is read where it lies. */
 export type ImageSource = AsyncIterable<Uint8Array> | { readonly file: string };
@@ -19,18 +22,20 @@ export interface KnownPacks {
 interface Filled {
   readonly segment: number;
   readonly bytes: number;
-  readonly hashed: Promise<void>;
+  readonly hashed: Promise<Error | undefined>;
 }
 
 const zeroHash = createHash('sha256').update(Buffer.alloc(pageBytes)).digest();
 
 /** Puts one image into the store: pages that are there already are referred to, new ones go into packs. */
 export class ImageWriter {
-  readonly #segments: Segments;
+  readonly #segments: SharedPieces<SegmentViews>;
+  readonly #batches: Batches;
   readonly #root = createHash('sha256');
-  readonly #runs = new RunBuilder();
+  readonly #runs = new Runs();
   readonly #packsUsed = new Map<number, number>();
   readonly #packNames: string[] = [];
+  readonly #job: number;
   #pack: PackWriter | undefined;
   #packNumber = -1;
   #sizeBytes = 0;
@@ -39,10 +44,13 @@ export class ImageWriter {
 
   constructor(
     readonly folder: string,
-    pool: WorkerPool,
+    readonly pool: WorkerPool,
     readonly known: KnownPacks,
   ) {
-    this.#segments = pool.segments();
+    // One is filled and one is taken in while each thread hashes another, and has the next one at hand.
+    this.#segments = new SharedPieces(pool, 2 * pool.size + 2, segmentMemory, segmentViews);
+    this.#batches = batchesOf(pool);
+    this.#job = pool.beginJob();
   }
 
   /** Everything is durable when it returns, apart from the recipe itself. */
@@ -51,16 +59,16 @@ export class ImageWriter {
     try {
       for await (const filled of this.#fill(source)) {
         queue.push(filled);
-        // One segment is kept free, so that the next one can be read while these are being hashed.
         if (queue.length >= this.#segments.count - 1) await this.#takeIn(queue.shift());
       }
       while (queue.length > 0) await this.#takeIn(queue.shift());
       await this.#finishPack();
     } catch (e) {
-      await Promise.allSettled(queue.map((q) => q.hashed));
-      for (const { segment } of queue) this.#segments.giveBack(segment);
+      await Promise.all(queue.map((q) => q.hashed));
       await this.#pack?.abandon();
       throw e;
+    } finally {
+      this.pool.endJob(this.#job);
     }
     return {
       sizeBytes: this.#sizeBytes,
@@ -68,119 +76,103 @@ export class ImageWriter {
       root: this.#root.digest('hex'),
       addedBytes: this.#addedBytes,
       packs: this.#packNames,
-      runs: this.#runs.runs,
+      runs: this.#runs,
     };
   }
 
   async *#fill(source: ImageSource): AsyncGenerator<Filled> {
-    if ('file' in source) yield* this.#fillFromFile(source.file);
-    else yield* this.#fillFromStream(source);
+    if (!('file' in source)) {
+      yield* this.#fillFromStream(source);
+      return;
+    }
+    const { file } = source;
+    try {
+      const stats = await stat(file);
+      // A device does not say its size.
+      if (stats.isFile()) yield* this.#fillFromFile(file, stats.size);
+      else yield* this.#fillFromStream(createReadStream(file, { highWaterMark: segmentBytes }));
+    } catch (e) {
+      throw classifyIo(e, file);
+    }
   }
 
-  async *#fillFromFile(path: string): AsyncGenerator<Filled> {
-    let file: FileHandle;
-    try {
-      file = await open(path, 'r');
-    } catch (e) {
-      throw classifyIo(e, path);
-    }
-    try {
-      for (let at = 0; ; ) {
-        const segment = this.#segments.borrow();
-        const { data } = this.#segments.views(segment);
-        let bytes = 0;
-        while (bytes < segmentBytes) {
-          const { bytesRead } = await file.read(data, bytes, segmentBytes - bytes, at + bytes);
-          if (bytesRead === 0) break;
-          bytes += bytesRead;
-        }
-        at += bytes;
-        if (bytes === 0) this.#segments.giveBack(segment);
-        else yield this.#hash(segment, bytes);
-        if (bytes < segmentBytes) return;
-      }
-    } finally {
-      await file.close();
+  /** The threads read it themselves. */
+  async *#fillFromFile(path: string, size: number): AsyncGenerator<Filled> {
+    for (let offset = 0; offset < size; offset += segmentBytes) {
+      const segment = await this.#segments.borrow();
+      yield this.#hash(segment, Math.min(segmentBytes, size - offset), { path, offset });
     }
   }
 
   async *#fillFromStream(source: AsyncIterable<Uint8Array>): AsyncGenerator<Filled> {
     let segment: number | undefined;
     let bytes = 0;
-    try {
-      for await (const part of source) {
-        for (let at = 0; at < part.length; ) {
-          segment ??= this.#segments.borrow();
-          const count = Math.min(segmentBytes - bytes, part.length - at);
-          this.#segments.views(segment).data.set(part.subarray(at, at + count), bytes);
-          at += count;
-          bytes += count;
-          if (bytes < segmentBytes) continue;
-          const filled = this.#hash(segment, bytes);
-          segment = undefined;
-          bytes = 0;
-          yield filled;
-        }
-      }
-      if (segment !== undefined && bytes > 0) {
-        const filled = this.#hash(segment, bytes);
+    for await (const part of source) {
+      for (let at = 0; at < part.length; ) {
+        segment ??= await this.#segments.borrow();
+        const count = Math.min(segmentBytes - bytes, part.length - at);
+        this.#segments.views(segment).data.set(part.subarray(at, at + count), bytes);
+        at += count;
+        bytes += count;
+        if (bytes < segmentBytes) continue;
+        yield this.#hash(segment, bytes);
         segment = undefined;
-        yield filled;
+        bytes = 0;
       }
-    } finally {
-      if (segment !== undefined) this.#segments.giveBack(segment);
     }
+    if (segment !== undefined) yield this.#hash(segment, bytes);
   }
 
   /** The last page is filled up with zeros; the size says where it ends. */
-  #hash(segment: number, bytes: number): Filled {
-    const pages = Math.ceil(bytes / pageBytes);
-    this.#segments.views(segment).data.fill(0, bytes, pages * pageBytes);
-    const hashed = this.#segments.run(segment, { task: 'hash', pages });
-    // It is awaited in its turn; until then a failure is not unhandled.
-    hashed.catch(() => undefined);
+  #hash(segment: number, bytes: number, from?: { path: string; offset: number }): Filled {
+    const hashed = this.pool.run({
+      task: 'hash',
+      ...this.#segments.at(segment),
+      job: this.#job,
+      bytes,
+      ...(from === undefined ? {} : { from }),
+    });
     return { segment, bytes, hashed };
   }
 
   async #takeIn(filled: Filled | undefined): Promise<void> {
     if (filled === undefined) return;
     const { segment, bytes, hashed } = filled;
-    try {
-      await hashed;
-      const { data, hashes, zeros } = this.#segments.views(segment);
-      const pages = Math.ceil(bytes / pageBytes);
-      for (let n = 0; n < pages; n++) {
-        if (zeros[n] === 1) {
-          hashes.set(zeroHash, n * hashBytes);
-          this.#runs.add(-1, 0);
-          continue;
-        }
-        const found = this.known.index.find(hashes, n * hashBytes);
-        if (found >= 0) {
-          this.#runs.add(this.#localPack(Math.floor(found / 2 ** 32)), found % 2 ** 32);
-          continue;
-        }
-        const hash = hashes.subarray(n * hashBytes, (n + 1) * hashBytes);
-        await this.#addPage(data.subarray(n * pageBytes, (n + 1) * pageBytes), hash);
+    await succeeded(hashed);
+    const { data, hashes, hashWords, zeros } = this.#segments.views(segment);
+    const pages = Math.ceil(bytes / pageBytes);
+    const { index } = this.known;
+    for (let n = 0; n < pages; n++) {
+      if (zeros[n] === 1) {
+        hashes.set(zeroHash, n * hashBytes);
+        this.#runs.add(-1, 0);
+        continue;
       }
-      this.#root.update(hashes.subarray(0, pages * hashBytes));
-      this.#pages += pages;
-      this.#sizeBytes += bytes;
-    } finally {
-      this.#segments.giveBack(segment);
+      const found = index.find(hashWords, n);
+      if (found >= 0) {
+        this.#runs.add(this.#localPack(index.packOf(found)), index.pageOf(found));
+        continue;
+      }
+      const pack = this.#pack !== undefined && !this.#pack.needsRoom ? this.#pack : await this.#packWithRoom();
+      const hash = hashes.subarray(n * hashBytes, (n + 1) * hashBytes);
+      const number = pack.add(data.subarray(n * pageBytes, (n + 1) * pageBytes), hash);
+      index.add(hashWords, n, this.#packNumber, number);
+      this.#runs.add(this.#localPack(this.#packNumber), number);
     }
+    this.#root.update(hashes.subarray(0, pages * hashBytes));
+    this.#pages += pages;
+    this.#sizeBytes += bytes;
+    this.#segments.giveBack(segment);
   }
 
-  async #addPage(page: Uint8Array, hash: Uint8Array): Promise<void> {
-    if (this.#pack !== undefined && this.#pack.bytes >= packBytes) await this.#finishPack();
+  async #packWithRoom(): Promise<PackWriter> {
+    if (this.#pack?.isFull) await this.#finishPack();
     if (this.#pack === undefined) {
-      const name = randomBytes(12).toString('hex');
-      this.#pack = await PackWriter.create(this.folder, name);
-      this.#packNumber = this.known.names.push(name) - 1;
+      this.#pack = await PackWriter.create(this.folder, this.#batches);
+      this.#packNumber = this.known.names.push(this.#pack.name) - 1;
     }
-    const number = await this.#pack.add(page, hash);
-    this.known.index.add(hash, 0, this.#packNumber, number);
-    this.#runs.add(this.#localPack(this.#packNumber), number);
+    await this.#pack.makeRoom();
+    return this.#pack;
   }
 
   #localPack(number: number): number {
@@ -193,8 +185,7 @@ export class ImageWriter {
 
   async #finishPack(): Promise<void> {
     if (this.#pack === undefined) return;
-    const { fileBytes } = await this.#pack.finish();
-    this.#addedBytes += fileBytes;
+    this.#addedBytes += await this.#pack.finish();
     this.#pack = undefined;
   }
 }

@@ -10,15 +10,8 @@ export const blockBytes = pageBytes * blockPages;
 /** The unit of work that is handed to a worker thread. */
 export const segmentPages = 256;
 export const segmentBytes = pageBytes * segmentPages;
+export const segmentBlocks = segmentPages / blockPages;
 /** SHA-256: an image may hold what an attacker has put into memory, so the address must resist collisions. */
 export const hashBytes = 32;
-/** A pack is closed when it has become this large, so that garbage collection rewrites a little at a time. */
-export const packBytes = 64 * 2 ** 20;
-
-/** Blocks of an image, with the page numbers of each pack in runs. */
-export interface Run {
-  /** Index into the recipe's packs; -1 is a run of zero pages, which lie nowhere. */
-  readonly pack: number;
-  readonly start: number;
-  readonly count: number;
-}
+/** A pack is closed when it has this many pages (64 MiB), so that garbage collection rewrites a little at a time. */
+export const packPages = 64 * segmentPages;

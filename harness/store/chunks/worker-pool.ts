@@ -1,109 +1,127 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { OrdealError } from '../../util/errors.js';
-import {
-  makeSegments,
-  type SegmentViews,
-  segmentViews,
-  type WorkerAnswer,
-  type WorkerRequest,
-  type WorkerTask,
-} from './worker-protocol.js';
+import type { WorkerAnswer, WorkerRequest, WorkerTask } from './worker-protocol.js';
 
-const segmentsPerWorker = 4;
+interface Thread {
+  readonly worker: Worker;
+  readonly waiting: Map<number, (failure: Error | undefined) => void>;
+}
 
-/** Worker threads that hash pages and read blocks. They keep no process alive. */
+/** Small heaps: what the threads work on lies outside of them, and garbage is to be met early, not to pile up. */
+const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 256 };
+
+/** Threads that hash, pack, read and write. They are begun when there is work, and keep no process alive. */
 export class WorkerPool implements AsyncDisposable {
-  readonly #workers: Worker[];
-  readonly #answers = new Map<number, { resolve: () => void; reject: (e: Error) => void }>();
+  readonly #threads: Thread[] = [];
   #requests = 0;
+  #jobs = 0;
   #failure: Error | undefined;
 
-  constructor(readonly size: number = Math.min(4, availableParallelism())) {
-    this.#workers = Array.from({ length: size }, () => {
-      const worker = new Worker(new URL('./worker.js', import.meta.url));
-      worker.on('message', (answer: WorkerAnswer) => this.#settle(answer));
-      worker.on('error', (e) => this.#fail(e));
-      worker.unref();
-      return worker;
-    });
-  }
+  constructor(readonly size: number = Math.min(4, availableParallelism())) {}
 
-  /** Memory for one image on its way, however large it is. */
-  segments(): Segments {
-    return new Segments(this, this.size * segmentsPerWorker);
-  }
-
-  run(task: WorkerTask): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+  /** @returns what it failed with, as a value: work is awaited later than it is begun, and a failure waits with it. */
+  run(task: WorkerTask): Promise<Error | undefined> {
+    if (this.#failure !== undefined) return Promise.resolve(this.#failure);
     const request = this.#requests++;
-    return new Promise((resolve, reject) => {
-      this.#answers.set(request, { resolve, reject });
-      const worker = this.#workers[request % this.size];
-      for (const each of this.#workers) each.ref();
-      worker?.postMessage({ ...task, request });
+    const thread = this.#leastBusy();
+    return new Promise((resolve) => {
+      thread.waiting.set(request, resolve);
+      thread.worker.ref();
+      thread.worker.postMessage({ ...task, request } satisfies WorkerRequest);
     });
   }
 
-  /** @param reader as in the read tasks; none of them is under way */
-  forget(reader: number): void {
-    for (const worker of this.#workers) worker.postMessage({ task: 'forget', reader } satisfies WorkerRequest);
+  /** A number for tasks that belong together. */
+  beginJob(): number {
+    return this.#jobs++;
   }
 
-  #settle(answer: WorkerAnswer): void {
-    const waiting = this.#answers.get(answer.request);
-    this.#answers.delete(answer.request);
-    if (this.#answers.size === 0) for (const worker of this.#workers) worker.unref();
-    if (answer.error === undefined) waiting?.resolve();
-    else if ('kind' in answer.error) waiting?.reject(OrdealError.fromJSON(answer.error));
-    else waiting?.reject(new OrdealError('internal', 'The chunk store failed', { cause: answer.error.message }));
+  /** Prerequisite: none of its tasks is under way. */
+  endJob(job: number): void {
+    for (const { worker } of this.#threads) worker.postMessage({ task: 'forget', job } satisfies WorkerRequest);
+  }
+
+  #leastBusy(): Thread {
+    let best: Thread | undefined;
+    for (const thread of this.#threads)
+      if (best === undefined || thread.waiting.size < best.waiting.size) best = thread;
+    if (best !== undefined && (best.waiting.size === 0 || this.#threads.length === this.size)) return best;
+    const thread: Thread = {
+      worker: new Worker(new URL('./worker.js', import.meta.url), { resourceLimits }),
+      waiting: new Map(),
+    };
+    thread.worker.on('message', (answer: WorkerAnswer) => this.#settle(thread, answer));
+    thread.worker.on('error', (e) => this.#fail(e));
+    this.#threads.push(thread);
+    return thread;
+  }
+
+  #settle({ worker, waiting }: Thread, { request, error }: WorkerAnswer): void {
+    const resolve = waiting.get(request);
+    waiting.delete(request);
+    if (waiting.size === 0) worker.unref();
+    if (error === undefined) resolve?.(undefined);
+    else if ('kind' in error) resolve?.(OrdealError.fromJSON(error));
+    else resolve?.(new OrdealError('internal', 'The chunk store failed', { cause: error.message }));
   }
 
   #fail(e: Error): void {
-    this.#failure = new OrdealError('internal', 'A worker of the chunk store died', { cause: e });
-    for (const { reject } of this.#answers.values()) reject(this.#failure);
-    this.#answers.clear();
+    this.#failure ??= new OrdealError('internal', 'A worker of the chunk store died', { cause: e });
+    for (const { waiting } of this.#threads) {
+      for (const resolve of waiting.values()) resolve(this.#failure);
+      waiting.clear();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    await Promise.all(this.#threads.splice(0).map(({ worker }) => worker.terminate()));
   }
 }
 
-/**
- * Segments of memory that main thread and workers share. Who has borrowed all of them gives one back before it asks
- * for another.
- */
-export class Segments {
-  readonly #shared;
+/** So many pieces of memory that the threads share. Who asks for one more waits until one is given back. */
+export class SharedPieces<Views> {
+  readonly #memory: SharedArrayBuffer;
+  readonly #views: Views[];
   readonly #free: number[];
+  readonly #asking: ((number: number) => void)[] = [];
 
   constructor(
     readonly pool: WorkerPool,
     readonly count: number,
+    bytes: number,
+    views: (memory: SharedArrayBuffer, number: number) => Views,
   ) {
-    this.#shared = makeSegments(count);
-    this.#free = Array.from({ length: count }, (_, i) => i);
+    const memory = new SharedArrayBuffer(count * bytes);
+    this.#memory = memory;
+    this.#views = Array.from({ length: count }, (_, n) => views(memory, n));
+    this.#free = Array.from({ length: count }, (_, n) => n);
   }
 
-  views(segment: number): SegmentViews {
-    return segmentViews(this.#shared, segment);
+  views(number: number): Views {
+    const views = this.#views[number];
+    if (views === undefined) throw new OrdealError('internal', `The chunk store has no piece ${number}`);
+    return views;
   }
 
-  borrow(): number {
-    const segment = this.#free.pop();
-    if (segment === undefined) throw new OrdealError('internal', 'All segments of the chunk store are borrowed');
-    return segment;
+  /** Where a task finds it. */
+  at(number: number): { memory: SharedArrayBuffer; number: number } {
+    return { memory: this.#memory, number };
   }
 
-  giveBack(segment: number): void {
-    this.#free.push(segment);
+  async borrow(): Promise<number> {
+    return this.#free.pop() ?? (await new Promise<number>((resolve) => this.#asking.push(resolve)));
   }
 
-  run(
-    segment: number,
-    work: { task: 'hash'; pages: number } | Omit<WorkerTask & { task: 'read' }, 'shared' | 'segment'>,
-  ) {
-    return this.pool.run({ ...work, shared: this.#shared, segment });
+  giveBack(number: number): void {
+    const next = this.#asking.shift();
+    if (next === undefined) this.#free.push(number);
+    else next(number);
   }
+}
+
+/** Throws what work has failed with. */
+export async function succeeded(work: Promise<Error | undefined>): Promise<void> {
+  const failure = await work;
+  if (failure !== undefined) throw failure;
 }

@@ -1,30 +1,43 @@
 import type { SerialisedError } from '../../util/errors.js';
-import { hashBytes, segmentBytes, segmentPages } from './layout.js';
+import { hashBytes, segmentBlocks, segmentBytes, segmentPages } from './layout.js';
+import { blockEntryBytes } from './pack-file.js';
 
-/** Memory that main thread and workers share: so many segments, each with the hashes of its pages and a mark for zero pages. */
-export interface SharedSegments {
-  readonly data: SharedArrayBuffer;
-  readonly hashes: SharedArrayBuffer;
-  readonly zeros: SharedArrayBuffer;
-}
-
+/** A segment of an image on its way: its pages, their hashes, and a mark for each page that is all zero. */
 export interface SegmentViews {
   readonly data: Uint8Array;
   readonly hashes: Uint8Array;
+  /** The same, eight words a page. */
+  readonly hashWords: Int32Array;
   readonly zeros: Uint8Array;
 }
+/** New pages on their way into a pack: as they come, as they are written, and what the pack's index says of each block. */
+export interface BatchViews {
+  readonly data: Uint8Array;
+  readonly packed: Uint8Array;
+  readonly entries: Uint8Array;
+}
 
-export const segmentViews = ({ data, hashes, zeros }: SharedSegments, n: number): SegmentViews => ({
-  data: new Uint8Array(data, n * segmentBytes, segmentBytes),
-  hashes: new Uint8Array(hashes, n * segmentPages * hashBytes, segmentPages * hashBytes),
-  zeros: new Uint8Array(zeros, n * segmentPages, segmentPages),
-});
+export const segmentMemory = segmentBytes + segmentPages * hashBytes + segmentPages;
+export const batchMemory = 2 * segmentBytes + Math.ceil((segmentBlocks * blockEntryBytes) / 8) * 8;
 
-export const makeSegments = (count: number): SharedSegments => ({
-  data: new SharedArrayBuffer(count * segmentBytes),
-  hashes: new SharedArrayBuffer(count * segmentPages * hashBytes),
-  zeros: new SharedArrayBuffer(count * segmentPages),
-});
+export function segmentViews(memory: SharedArrayBuffer, n: number): SegmentViews {
+  const at = n * segmentMemory;
+  return {
+    data: new Uint8Array(memory, at, segmentBytes),
+    hashes: new Uint8Array(memory, at + segmentBytes, segmentPages * hashBytes),
+    hashWords: new Int32Array(memory, at + segmentBytes, (segmentPages * hashBytes) / 4),
+    zeros: new Uint8Array(memory, at + segmentBytes + segmentPages * hashBytes, segmentPages),
+  };
+}
+
+export function batchViews(memory: SharedArrayBuffer, n: number): BatchViews {
+  const at = n * batchMemory;
+  return {
+    data: new Uint8Array(memory, at, segmentBytes),
+    packed: new Uint8Array(memory, at + segmentBytes, segmentBytes),
+    entries: new Uint8Array(memory, at + 2 * segmentBytes, segmentBlocks * blockEntryBytes),
+  };
+}
 
 /** Pages of one block that belong into a segment. */
 export interface BlockRead {
@@ -32,26 +45,50 @@ export interface BlockRead {
   readonly offset: number;
   readonly length: number;
   readonly codec: number;
+  /** SHA-256 of the block as it lies in the pack. */
+  readonly checksum: Uint8Array;
   readonly pages: number;
   /** Triples: first page in the block, first page in the segment, count. */
   readonly copies: readonly number[];
 }
 
-interface OnSegment {
-  readonly shared: SharedSegments;
-  readonly segment: number;
+/** A segment and what is read into it; pages that no read covers are zero. */
+export interface SegmentPlan {
+  /** Of the segment in the image. */
+  readonly offset: number;
+  /** The last segment of an image may end within a page. */
+  readonly bytes: number;
+  readonly pages: number;
+  readonly reads: readonly BlockRead[];
+}
+
+interface InMemory {
+  readonly memory: SharedArrayBuffer;
+  readonly number: number;
+}
+
+/** What a thread keeps open and in memory belongs to a job, and goes with it. */
+interface OfJob {
+  readonly job: number;
 }
 
 export type WorkerTask =
-  /** Hashes each page of the segment; marks those that are all zero. */
-  | (OnSegment & { readonly task: 'hash'; readonly pages: number })
-  /** Fills the segment from blocks and checks each page against the hash that stands in `hashes`. */
-  | (OnSegment & { readonly task: 'read'; readonly reader: number; readonly reads: readonly BlockRead[] });
+  /** Hashes each page of the segment, which lies there already or is read from a file first. */
+  | (InMemory &
+      OfJob & {
+        readonly task: 'hash';
+        readonly bytes: number;
+        readonly from?: { readonly path: string; readonly offset: number };
+      })
+  /** Packs the pages of a batch into blocks. */
+  | (InMemory & { readonly task: 'pack'; readonly pages: number })
+  /** Fills the segment. `deep`: checks each page against the hash that stands in `hashes`, too. */
+  | (InMemory & OfJob & { readonly task: 'fill'; readonly plan: SegmentPlan; readonly deep: boolean })
+  /** Writes segments into a file that is there, and leaves holes where they are zero. */
+  | (OfJob & { readonly task: 'restore'; readonly target: string; readonly plans: readonly SegmentPlan[] });
 
-/** `forget`: the reader has ended, what was kept for it can go. Not answered. */
-export type WorkerRequest =
-  | (WorkerTask & { readonly request: number })
-  | { readonly task: 'forget'; readonly reader: number };
+/** `forget`: the job has ended. Not answered. */
+export type WorkerRequest = (WorkerTask & { readonly request: number }) | (OfJob & { readonly task: 'forget' });
 
 export interface WorkerAnswer {
   readonly request: number;

@@ -1,137 +1,127 @@
 import * as crypto from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
-import { asError, OrdealError, reasonOf } from '../../util/errors.js';
-import { decompressBlock } from './codec.js';
-import { blockBytes, hashBytes, pageBytes } from './layout.js';
+import { asError, classifyIo, OrdealError } from '../../util/errors.js';
+import { BlockReader, readFully } from './block-reader.js';
+import { compressBlock } from './codec.js';
+import { blockBytes, hashBytes, pageBytes, segmentBytes, segmentPages } from './layout.js';
+import { blockEntryBytes } from './pack-file.js';
 import {
-  type BlockRead,
+  batchViews,
+  type SegmentPlan,
   type SegmentViews,
   segmentViews,
   type WorkerAnswer,
   type WorkerRequest,
+  type WorkerTask,
 } from './worker-protocol.js';
 
 const zeroPage = Buffer.alloc(pageBytes);
-const cachedBlocks = 64;
-const openFiles = 32;
+/** A hole that is smaller is written: a call costs more than it would save. */
+const worthAHole = 16;
 
-const hashOf = (page: Uint8Array): Uint8Array => crypto.hash('sha256', page, 'buffer');
+const jobs = new Map<number, BlockReader>();
+
+function jobOf(number: number): BlockReader {
+  const known = jobs.get(number);
+  if (known !== undefined) return known;
+  const job = new BlockReader();
+  jobs.set(number, job);
+  return job;
+}
+
+function hash(task: WorkerTask & { task: 'hash' }): void {
+  const views = segmentViews(task.memory, task.number);
+  if (task.from !== undefined) {
+    const { path, offset } = task.from;
+    try {
+      readFully(jobOf(task.job).file(path, 'r'), views.data.subarray(0, task.bytes), offset);
+    } catch (e) {
+      throw classifyIo(e, path);
+    }
+  }
+  const pages = Math.ceil(task.bytes / pageBytes);
+  views.data.fill(0, task.bytes, pages * pageBytes);
+  hashPages(views, pages);
+}
 
 function hashPages({ data, hashes, zeros }: SegmentViews, pages: number): void {
   for (let n = 0; n < pages; n++) {
     const page = data.subarray(n * pageBytes, (n + 1) * pageBytes);
     const isZero = page[0] === 0 && page[pageBytes - 1] === 0 && zeroPage.equals(page);
     zeros[n] = isZero ? 1 : 0;
-    if (!isZero) hashes.set(hashOf(page), n * hashBytes);
+    if (!isZero) hashes.set(crypto.hash('sha256', page, 'buffer'), n * hashBytes);
   }
 }
 
-/** The least recently used leave first. */
-class Cache<T> {
-  readonly #items = new Map<string, T>();
-
-  constructor(
-    readonly limit: number,
-    readonly drop: (it: T) => void = () => {},
-  ) {}
-
-  get(key: string): T | undefined {
-    const found = this.#items.get(key);
-    if (found !== undefined) {
-      this.#items.delete(key);
-      this.#items.set(key, found);
-    }
-    return found;
-  }
-
-  set(key: string, value: T): T {
-    this.#items.set(key, value);
-    const [oldest] = this.#items;
-    if (this.#items.size > this.limit && oldest !== undefined) {
-      this.#items.delete(oldest[0]);
-      this.drop(oldest[1]);
-    }
-    return value;
-  }
-
-  delete(prefix: string): void {
-    for (const [key, found] of this.#items) {
-      if (!key.startsWith(prefix)) continue;
-      this.#items.delete(key);
-      this.drop(found);
-    }
+async function pack({ memory, number, pages }: WorkerTask & { task: 'pack' }): Promise<void> {
+  const { data, packed, entries } = batchViews(memory, number);
+  const all = Buffer.from(data.buffer, data.byteOffset, pages * pageBytes);
+  const blocks = Array.from({ length: Math.ceil(all.length / blockBytes) }, (_, n) =>
+    compressBlock(all.subarray(n * blockBytes, (n + 1) * blockBytes)),
+  );
+  let at = 0;
+  for (const [n, block] of (await Promise.all(blocks)).entries()) {
+    packed.set(block.data, at);
+    at += block.data.length;
+    const entry = Buffer.from(entries.buffer, entries.byteOffset + n * blockEntryBytes, blockEntryBytes);
+    entry.writeUInt8(block.codec, 0);
+    entry.writeUInt32LE(block.data.length, 1);
+    crypto.hash('sha256', block.data, 'buffer').copy(entry, 5);
   }
 }
 
-/**
- * Of one reader each: a later one reads the disk anew, so that damage shows, and files that are gone are let go. Files
- * are used at once when they are asked for, so that none is closed in use.
- */
-const blocks = new Cache<Promise<Buffer>>(cachedBlocks);
-const files = new Cache<number>(openFiles, closeSync);
-
-function blockOf(reader: number, read: BlockRead): Promise<Buffer> {
-  const key = `${reader}:${read.path}:${read.offset}`;
-  return blocks.get(key) ?? blocks.set(key, readBlock(`${reader}:`, read));
+async function fill({ memory, number, job, plan, deep }: WorkerTask & { task: 'fill' }): Promise<void> {
+  const { data, hashes, zeros } = segmentViews(memory, number);
+  zeros.fill(0);
+  await jobOf(job).fill(plan, data, zeros, deep ? hashes : undefined);
+  for (let n = 0; n < plan.pages; n++) if (zeros[n] === 0) data.fill(0, n * pageBytes, (n + 1) * pageBytes);
 }
 
-async function readBlock(reader: string, { path, offset, length, codec, pages }: BlockRead): Promise<Buffer> {
-  const key = `${reader}${path}`;
-  const file = files.get(key) ?? files.set(key, openSync(path, 'r'));
-  const data = Buffer.allocUnsafe(length);
-  for (let done = 0; done < length; ) {
-    const count = readSync(file, data, done, length - done, offset + done);
-    if (count === 0) throw new Error(`it is cut off at ${offset + done} bytes`);
-    done += count;
-  }
-  const block = await decompressBlock(codec, data, blockBytes);
-  if (block.length !== pages * pageBytes) throw new Error(`a block of ${block.length} bytes where ${pages} pages were`);
-  return block;
-}
-
-async function copyPages(reader: number, read: BlockRead, { data, hashes }: SegmentViews): Promise<void> {
-  const block = await blockOf(reader, read);
-  const { copies } = read;
-  for (let i = 0; i < copies.length; i += 3) {
-    const [from = 0, to = 0, count = 0] = copies.slice(i, i + 3);
-    for (let n = 0; n < count; n++) {
-      const page = block.subarray((from + n) * pageBytes, (from + n + 1) * pageBytes);
-      const expected = hashes.subarray((to + n) * hashBytes, (to + n + 1) * hashBytes);
-      if (!Buffer.from(expected.buffer, expected.byteOffset, hashBytes).equals(hashOf(page))) {
-        throw new Error(`a page at ${read.offset} bytes has another hash`);
-      }
-      data.set(page, (to + n) * pageBytes);
-    }
-  }
-}
-
-/** Read twice before it is called damaged: what came wrong from the disk once may come right. */
-async function fill(reader: number, read: BlockRead, views: SegmentViews): Promise<void> {
-  try {
-    await copyPages(reader, read, views);
-  } catch {
-    blocks.delete(`${reader}:${read.path}:${read.offset}`);
-    files.delete(`${reader}:${read.path}`);
+async function restore({ job, target, plans }: WorkerTask & { task: 'restore' }): Promise<void> {
+  const reader = jobOf(job);
+  const data = new Uint8Array(segmentBytes);
+  const covered = new Uint8Array(segmentPages);
+  for (const plan of plans) {
+    covered.fill(0);
+    await reader.fill(plan, data, covered);
     try {
-      await copyPages(reader, read, views);
+      writeCovered(reader.file(target, 'r+'), plan, data, covered);
     } catch (e) {
-      if (e instanceof OrdealError) throw e;
-      throw new OrdealError('snapshot-corrupt', 'The pack is damaged', {
-        where: read.path,
-        got: reasonOf(e),
-        remedy:
-          'The snapshots that use it cannot be restored from here; take them from a package or a copy of the store.',
-      });
+      throw classifyIo(e, target);
     }
   }
 }
 
-async function answer(request: Exclude<WorkerRequest, { task: 'forget' }>): Promise<WorkerAnswer> {
-  const views = segmentViews(request.shared, request.segment);
+/** What is covered, and the small gaps between, which are zero. */
+function writeCovered(file: number, plan: SegmentPlan, data: Uint8Array, covered: Uint8Array): void {
+  for (let from = 0; from < plan.pages; ) {
+    if (covered[from] === 0) {
+      from++;
+      continue;
+    }
+    let to = from + 1;
+    for (let gap = 0; to + gap < plan.pages && gap < worthAHole; ) {
+      if (covered[to + gap] === 0) {
+        gap++;
+        continue;
+      }
+      data.fill(0, to * pageBytes, (to + gap) * pageBytes);
+      to += gap + 1;
+      gap = 0;
+    }
+    const end = Math.min(to * pageBytes, plan.bytes);
+    for (let at = from * pageBytes; at < end; ) at += writeSync(file, data, at, end - at, plan.offset + at);
+    from = to;
+  }
+}
+
+async function answer(request: WorkerTask & { request: number }): Promise<WorkerAnswer> {
   try {
-    if (request.task === 'hash') hashPages(views, request.pages);
-    else for (const read of request.reads) await fill(request.reader, read, views);
+    if (request.task === 'hash') hash(request);
+    else if (request.task === 'pack') await pack(request);
+    else if (request.task === 'fill') await fill(request);
+    else await restore(request);
     return { request: request.request };
   } catch (e) {
     const error = asError(e);
@@ -147,6 +137,6 @@ parentPort?.on('message', async (request: WorkerRequest) => {
     parentPort?.postMessage(await answer(request));
     return;
   }
-  blocks.delete(`${request.reader}:`);
-  files.delete(`${request.reader}:`);
+  jobs.get(request.job)?.close();
+  jobs.delete(request.job);
 });
