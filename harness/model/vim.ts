@@ -75,7 +75,7 @@ export interface CreateSnapshotRequest {
 
 /**
  * Captured but not yet durable: the VNFC runs again while `store` writes. Nothing is listed before `store` is done.
- * Exactly one of `store` and `discard` is to be called.
+ * One of `store` and `discard` is to be called; `discard` after a `store` that failed is harmless.
  */
 export interface CapturedSnapshot {
   readonly id: string;

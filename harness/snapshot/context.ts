@@ -83,6 +83,11 @@ export interface RevertVnfSnapshotOptions extends RevertOptions {
   readonly stopFirst?: boolean;
   /** Detach the volumes for the time of the reversion (6.4.3 steps 9 and 21). */
   readonly detachDisks?: boolean;
+  /**
+   * Capture the VNFCs as they are before the first is touched, so that a reversion that fails can be taken back. Costs
+   * one more snapshot for as long as the reversion lasts. Default: yes, where the VIM can.
+   */
+  readonly safetyPoint?: boolean;
   readonly runId?: string;
   readonly sender?: string;
 }

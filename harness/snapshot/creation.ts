@@ -101,8 +101,6 @@ export class VnfSnapshotCreation {
     this.context.state.vnfSnapshots.complete(snapshots);
     for (const { procedure, plan, id, vnfcs } of this.#works) {
       for (const v of vnfcs) v.procedure.tell('response', 'VNFM', 'VNFM', `VNFC Snapshot of ${v.id} created`);
-      for (const vnfc of plan.vnfcs)
-        procedure.tell('vnfc', 'VNFM', 'VNFM', `create VNFC Snapshot of ${vnfc.vnfc.id}: done`);
       procedure.tell('act', 'VNFM', 'VNFM', 'execute the requested action', plan.request.purpose);
       procedure.tell(
         'response',
@@ -165,6 +163,9 @@ export class VnfSnapshotCreation {
     const { freezeMs } = this.#deadlines;
     for (const vnfc of vnfcs) {
       this.signal?.throwIfAborted();
+      this.#works
+        .find((w) => w.plan === vnfc.vnf)
+        ?.procedure.tell('vnfc', 'VNFM', 'VNFM', `create the VNFC Snapshot of ${vnfc.id}`, vnfc.procedure.clause);
       await vnfc.prepare(freezeMs === 0 ? 60_000 : freezeMs * 2);
     }
     this.signal?.throwIfAborted();

@@ -71,7 +71,10 @@ export class SnapshotEngine {
     return planReversion(this.context, this.access, vnfSnapshotId, options);
   }
 
-  /** In place. Source: 6.5.2. On failure: nothing stays frozen, and the error says what is of which time. */
+  /**
+   * In place. Source: 6.5.2. On failure: the VNFCs are as they were before, unless the plan said that one of them cannot
+   * go back; then the error says which are of which time.
+   */
   async revert(vnfSnapshotId: string, options: RevertVnfSnapshotOptions = {}, signal?: AbortSignal): Promise<void> {
     await this.recover();
     const plan = await this.planReversion(vnfSnapshotId, options);

@@ -17,8 +17,25 @@ export class Overdue {
     return work;
   }
 
+  /** Some request is still unanswered. */
+  get isPending(): boolean {
+    return this.#pending.size > 0;
+  }
+
   #forget(settled: Promise<void>): void {
     this.#pending.delete(settled);
+  }
+
+  /** @returns whether all have settled within `waitMs` */
+  async wait(waitMs: number): Promise<boolean> {
+    if (!this.isPending) return true;
+    const all = Promise.all(this.#pending);
+    return (await Promise.race([all.then(() => true), sleep(waitMs)])) === true;
+  }
+
+  /** Runs once the last of those that are out now has settled. */
+  afterwards(work: () => Promise<void>, onFailure: (e: unknown) => void): void {
+    Promise.all(this.#pending).then(work).catch(onFailure);
   }
 
   /**
@@ -26,9 +43,8 @@ export class Overdue {
    * @throws what the first run of it threw
    */
   async cleanUp(waitMs: number, cleanUp: () => Promise<void>, onLateFailure: (e: unknown) => void): Promise<void> {
-    const all = Promise.all(this.#pending);
-    const isQuiet = this.#pending.size === 0 || (await Promise.race([all.then(() => true), sleep(waitMs)])) === true;
+    const isQuiet = await this.wait(waitMs);
     await cleanUp();
-    if (!isQuiet) all.then(cleanUp).catch(onLateFailure);
+    if (!isQuiet) this.afterwards(cleanUp, onLateFailure);
   }
 }

@@ -5,6 +5,7 @@ import { deadlinesOf, type EngineContext } from './context.js';
 import { finishDeletion } from './deletion.js';
 import type { VimAccess } from './nfvo-relay.js';
 import { pausingOf, quiescingOf, storageOf } from './vim-interfaces.js';
+import { goBackTo } from './vnfc-reversion.js';
 
 /**
  * After kill -9: thaws, unquiesces, re-attaches and starts what a dead process was about to give back, tells the VNF
@@ -63,6 +64,8 @@ async function undoOne(context: EngineContext, access: VimAccess, intent: UndoIn
         }
         return;
       }
+      case 'go-back':
+        return goBackTo(vim, intent);
       case 'start': {
         const { powerState } = await vim.inspect(computeId);
         if (powerState === 'off') await vim.start(computeId);
@@ -73,6 +76,7 @@ async function undoOne(context: EngineContext, access: VimAccess, intent: UndoIn
 
 function describeIntent(intent: UndoIntent): string {
   if (intent.act === 'notify-end') return `tell VNF ${intent.vnf} the ${intent.event}`;
+  if (intent.act === 'go-back') return `put ${intent.computeId} back as it was before the reversion`;
   return intent.act === 'attach'
     ? `attach ${intent.diskId} to ${intent.computeId}`
     : `${intent.act} ${intent.computeId}`;

@@ -1,7 +1,8 @@
 import { CapabilityError, type CapabilityRow, missing } from '../model/capability.js';
 import type { Vnf, Vnfc } from '../model/network-service.js';
 import type { InstanceSnapshot, VnfSnapshot } from '../model/snapshot.js';
-import type { ComputeState } from '../model/vim.js';
+import type { SnapshotType } from '../model/snapshot-descriptor.js';
+import type { ComputeState, Vim } from '../model/vim.js';
 import { OrdealError } from '../util/errors.js';
 import { assertVnfcs, type EngineContext, type RevertVnfSnapshotOptions, resourceOf, vnfOf } from './context.js';
 import { inOrder } from './creation-plan.js';
@@ -17,6 +18,10 @@ export interface VnfcReversionPlan {
   /** It was captured while quiesced, and would wake up so. */
   readonly unquiesce: boolean;
   readonly detach: readonly string[];
+  /** The VIM can hold it still, and revert it so that it does not run on yet. */
+  readonly canWait: boolean;
+  /** How it is captured before it is touched, or why it cannot go back. */
+  readonly safety: { readonly type: SnapshotType; readonly volumes: readonly string[] } | { readonly none: string };
 }
 
 export interface ReversionPlan {
@@ -98,15 +103,36 @@ async function planVnfc(
     const recorded = info.userDefinedData.powerState;
     const want =
       options.state ?? (recorded === 'on' || recorded === 'suspended' || recorded === 'off' ? recorded : undefined);
+    const table = await vim.capabilities();
+    const has = (row: CapabilityRow) => table.get(row)?.supported === true;
     return {
       vnfc,
       snapshot,
       state,
+      canWait: vim.pausing !== undefined && has('pause') && has('OP-revert.state'),
+      safety: safetyOf(vim, has, snapshot, state, options),
       ...(want === undefined ? {} : { want }),
       unquiesce: info.userDefinedData.quiesced === true && snapshot.type === 'warm' && want === 'on',
       detach: options.detachDisks === true ? state.disks.filter((d) => d.attached).map((d) => d.id) : [],
     };
   });
+}
+
+/** With its memory where it has one; what the reversion would not change is not captured. */
+function safetyOf(
+  { kind }: Vim,
+  has: (row: CapabilityRow) => boolean,
+  snapshot: InstanceSnapshot,
+  { powerState, disks }: ComputeState,
+  { safetyPoint = true }: RevertVnfSnapshotOptions,
+): VnfcReversionPlan['safety'] {
+  if (!safetyPoint) return { none: 'not asked for' };
+  const changed = new Set(snapshot.disks.filter((d) => d.included).map((d) => d.id));
+  const volumes = disks.filter((d) => changed.has(d.id)).map((d) => d.id);
+  if (powerState === 'off') return { type: 'cold', volumes };
+  if (!has('OP-create.memory')) return { none: `VIM "${kind}" cannot capture its memory` };
+  if (powerState === 'on' && !has('OP-create.live')) return { none: `VIM "${kind}" cannot capture it while it runs` };
+  return { type: 'warm', volumes };
 }
 
 async function checkCapabilities(access: VimAccess, plan: Omit<ReversionPlan, 'lines'>): Promise<void> {
@@ -135,7 +161,9 @@ function planLines({ vnf, vnfSnapshot, consistent, vnfcs, grant }: Omit<Reversio
     }${grant ? ', granted by the NFVO' : ''}`,
     ...vnfcs.map(
       (v) =>
-        `  ${v.vnfc.id}: ${v.snapshot.type}, now ${v.state.powerState}, then ${v.want ?? 'as the VIM restores it'}`,
+        `  ${v.vnfc.id}: ${v.snapshot.type}, now ${v.state.powerState}, then ${v.want ?? 'as the VIM restores it'}, ${
+          'none' in v.safety ? `no way back: ${v.safety.none}` : 'back as it is now if anything fails'
+        }`,
     ),
     ...vnf.vnfcs
       .filter((c) => !vnfcs.some((v) => v.vnfc.id === c.id))

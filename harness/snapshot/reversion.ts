@@ -1,27 +1,18 @@
-import type { Operation } from '../store/operations.js';
+import type { Operation, UndoIntent } from '../store/operations.js';
 import { asError, ManyErrors, OrdealError, reasonOf } from '../util/errors.js';
 import { Undo } from '../util/undo.js';
 import { type Deadlines, deadlinesOf, type EngineContext } from './context.js';
 import { Freezer } from './freezer.js';
 import type { VimAccess } from './nfvo-relay.js';
-import { type ReversionStep, VnfcProcedure } from './procedure.js';
-import type { ReversionPlan, VnfcReversionPlan } from './reversion-plan.js';
-import { pausingOf, quiescingOf, storageOf } from './vim-interfaces.js';
+import type { ReversionPlan } from './reversion-plan.js';
 import { VnfProcedure } from './vnf-procedure.js';
-
-interface VnfcWork {
-  readonly plan: VnfcReversionPlan;
-  readonly procedure: VnfcProcedure<ReversionStep>;
-  /** What is left to do so that it runs as it should; undefined: nothing. */
-  wake?: 'resume' | 'start';
-  isReverted: boolean;
-  readonly detached: Set<string>;
-}
+import { VnfcReversion } from './vnfc-reversion.js';
 
 /**
  * 6.5.2 around 6.4.3 or 6.4.4, in place. All VNFCs stand still while they are reverted, so that none talks to one of
- * another time; they go on together. Once the first has been reverted there is no way back: a failure then names which
- * VNFCs are of which time, and none is left frozen.
+ * another time; they go on together. All or nothing: they are captured before the first is touched, and when a step
+ * fails they go back to that, with their volumes, running as before. Where a VIM cannot capture one, the plan says so, and
+ * a failure names which VNFCs are of which time.
  */
 export class VnfSnapshotReversion {
   readonly #undo = new Undo();
@@ -29,7 +20,9 @@ export class VnfSnapshotReversion {
   readonly #operation: Operation;
   readonly #deadlines: Deadlines;
   readonly #vnf: VnfProcedure;
-  readonly #works: readonly VnfcWork[];
+  readonly #vnfcs: readonly VnfcReversion[];
+  /** Their reversion has begun: should this process die, they go back. */
+  readonly #begun = new Set<VnfcReversion>();
   #owesEnd = false;
 
   constructor(
@@ -40,11 +33,10 @@ export class VnfSnapshotReversion {
   ) {
     this.#deadlines = deadlinesOf(context);
     this.#freezer = new Freezer(access, this.#deadlines, context.warn);
-    this.#operation = context.state.operations.begin('snapshot reversion', context.service.descriptor.id, [
-      plan.vnf.id,
-    ]);
-    const ids = plan.vnfcs.map((v) => v.vnfc.id);
-    this.#vnf = new VnfProcedure(context, 'revert', plan.vnf.id, ids);
+    const { vnf, vnfcs, options } = plan;
+    this.#operation = context.state.operations.begin('snapshot reversion', context.service.descriptor.id, [vnf.id]);
+    const ids = vnfcs.map((v) => v.vnfc.id);
+    this.#vnf = new VnfProcedure(context, 'revert', vnf.id, ids);
     const procedure = {
       mode: context.mode ?? 'direct',
       access,
@@ -52,12 +44,7 @@ export class VnfSnapshotReversion {
       deadlines: this.#deadlines,
       warn: context.warn,
     };
-    this.#works = plan.vnfcs.map((v) => ({
-      plan: v,
-      procedure: VnfcProcedure.reversion(procedure, v.vnfc.id, v.vnfc.vim),
-      isReverted: false,
-      detached: new Set(),
-    }));
+    this.#vnfcs = vnfcs.map((v) => new VnfcReversion(procedure, v, options, this.#operation.id));
   }
 
   async run(): Promise<void> {
@@ -65,10 +52,11 @@ export class VnfSnapshotReversion {
     try {
       await this.#revert();
       this.#undo.keep();
-      this.#operation.end('COMPLETED');
     } catch (e) {
-      await this.#giveUp(asError(e));
+      await this.#rollBack(asError(e));
     }
+    await this.#forgetWayBack();
+    this.#operation.end('COMPLETED');
   }
 
   async #revert(): Promise<void> {
@@ -80,26 +68,21 @@ export class VnfSnapshotReversion {
     await vnf.grant(plan.grant, plan.options.runId);
     this.signal?.throwIfAborted();
     this.#operation.enter('PROCESSING');
-    this.#writeIntents();
+    this.#intend((v) => v.whileFrozen());
     this.#undo.defer(`tell VNF ${plan.vnf.id} that it is over`, async () => {
       if (this.#owesEnd) await vnf.notify('end', true);
     });
     this.#owesEnd = plan.consistent;
     await vnf.notify('start', plan.consistent);
 
-    this.#undo.defer('wake the reverted VNFCs', () => each(this.#works, (w) => this.#wake(w)));
-    this.#undo.defer('attach the volumes', () => each(this.#works, (w) => this.#attach(w)));
-    this.#undo.defer('thaw the VNFCs', () => this.#freezer.thaw());
-    this.#undo.defer('wait for what is overdue', () => each(this.#works, (w) => this.#quiet(w)));
-    for (const work of this.#works) await this.#prepare(work);
-    await this.#freezeAll();
-    this.signal?.throwIfAborted();
-    for (const work of this.#works) await this.#revertOne(work);
-    for (const work of this.#works) await this.#attach(work);
+    this.#deferWayBack();
+    if (plan.consistent) await this.#revertTogether(this.#vnfcs);
+    else for (const vnfc of this.#vnfcs) await this.#revertTogether([vnfc]);
+    for (const vnfc of this.#vnfcs) await vnfc.attach();
+    this.#intend((v) => v.whileWaking());
     await this.#wakeAll();
-    for (const { procedure, plan } of this.#works) {
+    for (const { procedure, plan } of this.#vnfcs) {
       procedure.tell('response', 'VNFM', 'VNFM', `${plan.vnfc.id} is reverted`);
-      vnf.tell('vnfc', 'VNFM', 'VNFM', `revert ${plan.vnfc.id} to its VNFC Snapshot: done`);
     }
     this.#owesEnd = false;
     try {
@@ -111,139 +94,82 @@ export class VnfSnapshotReversion {
     vnf.tell('response', 'VNFM', sender, `reverted to VNF Snapshot ${plan.vnfSnapshot.id}`);
   }
 
-  #writeIntents(): void {
-    const { plan } = this;
-    this.#operation.intend([
-      ...(plan.consistent && this.context.notification !== undefined
-        ? [
-            {
-              act: 'notify-end' as const,
-              event: 'reversion-end' as const,
-              vnf: plan.vnf.id,
-              vnfcIds: [...this.#vnf.vnfcIds],
-            },
-          ]
-        : []),
-      ...plan.vnfcs.flatMap(({ vnfc, state, want, detach }) => {
-        const at = { vim: vnfc.vim, computeId: state.computeId };
-        const runs = state.powerState === 'on' || want === 'on';
-        return [
-          ...(runs ? [{ act: 'start' as const, ...at }] : []),
-          ...detach.map((diskId) => ({ act: 'attach' as const, ...at, diskId })),
-          ...(runs ? [{ act: 'resume' as const, ...at }] : []),
-        ];
-      }),
-    ]);
+  #intend(of: (vnfc: VnfcReversion) => UndoIntent[]): void {
+    const { consistent, vnf } = this.plan;
+    const owed: UndoIntent[] =
+      consistent && this.context.notification !== undefined
+        ? [{ act: 'notify-end', event: 'reversion-end', vnf: vnf.id, vnfcIds: [...this.#vnf.vnfcIds] }]
+        : [];
+    this.#operation.intend([...owed, ...this.#vnfcs.flatMap(of)]);
   }
 
-  /** Steps 1 to 12: stop and detach, when asked for. */
-  async #prepare({ plan, procedure, detached }: VnfcWork): Promise<void> {
-    const { computeId, powerState } = plan.state;
-    procedure.tell('request', 'VNFM', 'VNFM', `revert ${plan.vnfc.id} to ${plan.snapshot.id}`, 'within 6.5.2 step 8');
-    procedure.tell('decide', 'VNFM', 'VNFM', 'revert to the VNFC Snapshot');
-    procedure.skip('grant', 'grant the snapshot reversion', 'settled for the VNF in 6.5.2 steps 3 and 4');
-    if (this.plan.options.stopFirst === true && powerState !== 'off') {
-      await procedure.ask('stop', 'stop the compute resource', (vim) => vim.stop(computeId));
-    } else procedure.skip('stop', 'stop the compute resource', 'not asked for: it is frozen, or off');
-    if (plan.detach.length === 0) {
-      procedure.skip('detach', 'detach the volumes', 'not asked for');
-      return;
-    }
-    await procedure.ask('detach', `detach ${plan.detach.join(', ')}`, async (vim) => {
-      for (const disk of plan.detach) {
-        detached.add(disk);
-        await storageOf(vim).detach(computeId, disk);
-      }
+  /** Run from the last to the first; each is tried, whatever became of the one before. */
+  #deferWayBack(): void {
+    const all = (work: (v: VnfcReversion) => Promise<void>) => each(this.#vnfcs, work);
+    this.#undo.defer('discard what was captured before', () => all((v) => v.discardSafety()));
+    this.#undo.defer('run the VNFCs again', () => all((v) => v.runAgain()));
+    this.#undo.defer('thaw the VNFCs', () => this.#freezer.thaw());
+    this.#undo.defer('attach the volumes', () => all((v) => v.attachAgain()));
+    this.#undo.defer('put the VNFCs back as they were', async () => {
+      for (const { id } of this.#vnfcs.filter((v) => v.isTouched)) this.#freezer.forget(id);
+      await all((v) => v.goBack());
     });
+    this.#undo.defer('wait for what is overdue', () => all((v) => v.quiet()));
   }
 
-  /** Where a VIM cannot freeze, the VNFCs are reverted one after the other while the others run. */
-  async #freezeAll(): Promise<void> {
-    if (!this.plan.consistent || this.plan.options.stopFirst === true || this.#works.length < 2) return;
-    for (const { plan } of this.#works) {
-      if (plan.state.powerState !== 'on') continue;
-      if (await this.#canWait(plan)) await this.#freezer.freeze(plan.vnfc.id, plan.vnfc.vim, plan.state.computeId);
+  /** Step 8 for these VNFCs: freeze them, capture them as they are, then stop and detach where asked for, and revert. */
+  async #revertTogether(vnfcs: readonly VnfcReversion[]): Promise<void> {
+    const { stopFirst } = this.plan.options;
+    const waits = this.plan.consistent && this.#vnfcs.length > 1;
+    const isCaptured = vnfcs.some((v) => !('none' in v.plan.safety));
+    if (isCaptured || (waits && stopFirst !== true)) await this.#freeze(vnfcs);
+    const { freezeMs } = this.#deadlines;
+    await each(vnfcs, (v) => v.captureSafety(freezeMs));
+    for (const vnfc of vnfcs) await vnfc.storeSafety();
+    this.signal?.throwIfAborted();
+    // Who is to be shut down first has to run for that.
+    if (stopFirst === true) await this.#freezer.thaw(vnfcs.map((v) => v.id));
+    for (const vnfc of vnfcs) this.#begun.add(vnfc);
+    this.#intend((v) => (this.#begun.has(v) ? v.whileReverting() : v.whileFrozen()));
+    for (const vnfc of vnfcs) await vnfc.prepare();
+    this.signal?.throwIfAborted();
+    for (const vnfc of vnfcs) {
+      this.#vnf.tell('vnfc', 'VNFM', 'VNFM', `revert ${vnfc.id} to its VNFC Snapshot`, vnfc.procedure.clause);
+      await vnfc.revert(waits);
+      this.#freezer.forget(vnfc.id);
     }
   }
 
-  #canWait({ vnfc }: VnfcReversionPlan): Promise<boolean> {
-    return this.access.call(vnfc.vim, 'query capabilities', async (vim) => {
-      const table = await vim.capabilities();
-      return vim.pausing !== undefined && ['pause', 'OP-revert.state'].every((row) => has(table, row));
-    });
-  }
-
-  /** Steps 13 to 20: compute and storage in one request. In a consistent reversion it does not run on yet. */
-  async #revertOne(work: VnfcWork): Promise<void> {
-    const { plan, procedure } = work;
-    const { force, host } = this.plan.options;
-    const waits = this.plan.consistent && this.#works.length > 1 && plan.want === 'on' && (await this.#canWait(plan));
-    const isWarm = plan.snapshot.type === 'warm';
-    const state = waits ? (isWarm ? 'suspended' : 'off') : plan.want;
-    if (waits) work.wake = isWarm ? 'resume' : 'start';
-    await procedure.ask('compute', `revert to ${plan.snapshot.id}`, (vim) =>
-      vim.snapshots.revert(plan.state.computeId, plan.snapshot.id, {
-        ...(state === undefined ? {} : { state }),
-        ...(force === undefined ? {} : { force }),
-        ...(host === undefined ? {} : { host }),
-      }),
-    );
-    work.isReverted = true;
-    this.#freezer.forget(plan.vnfc.id);
-    const volumes = plan.snapshot.disks.filter((d) => d.included).map((d) => d.id);
-    if (volumes.length > 0) procedure.carried('volume', `revert ${volumes.join(', ')}`, 'in the same request');
-    else procedure.skip('volume', 'revert the volumes', 'the snapshot holds none');
-  }
-
-  /** Before anything is woken or attached, what is overdue gets its time. */
-  async #quiet({ procedure }: VnfcWork): Promise<void> {
-    await procedure.cleanUp(async () => {});
-  }
-
-  async #attach({ plan, procedure, detached }: VnfcWork): Promise<void> {
-    if (detached.size === 0) {
-      procedure.skip('attach', 'attach the volumes', 'none was detached');
-      return;
+  /** Where a VIM cannot freeze, the others run meanwhile. */
+  async #freeze(vnfcs: readonly VnfcReversion[]): Promise<void> {
+    for (const { plan, wasOn, id } of vnfcs) {
+      if (wasOn && plan.canWait) await this.#freezer.freeze(id, plan.vnfc.vim, plan.state.computeId);
     }
-    await procedure.ask('attach', `attach ${[...detached].join(', ')}`, async (vim) => {
-      for (const disk of [...detached]) {
-        await storageOf(vim).attach(plan.state.computeId, disk);
-        detached.delete(disk);
-      }
-    });
   }
 
   /** Together, unless an order is asked for (Vnfsd.018). */
   async #wakeAll(): Promise<void> {
-    if (!this.plan.ordered) return each(this.#works, (w) => this.#wake(w));
-    for (const work of this.#works) await this.#wake(work);
+    if (!this.plan.ordered) return each(this.#vnfcs, (v) => v.wake());
+    for (const vnfc of this.#vnfcs) await vnfc.wake();
   }
 
-  async #wake(work: VnfcWork): Promise<void> {
-    const { plan, procedure, wake } = work;
-    const { computeId } = plan.state;
-    if (!work.isReverted) return;
-    if (wake === undefined) {
-      procedure.skip('start', 'start the compute resource', `the VIM left it ${plan.want ?? 'as in the snapshot'}`);
-    } else {
-      const note = wake === 'resume' ? 'it goes on where the snapshot was taken' : 'cold: it boots';
-      await procedure.ask(
-        'start',
-        'start the compute resource',
-        (vim) => (wake === 'resume' ? pausingOf(vim).resume(computeId) : vim.start(computeId)),
-        note,
-      );
-      delete work.wake;
-    }
-    if (!plan.unquiesce) return;
-    await this.access.call(plan.vnfc.vim, `unquiesce ${plan.vnfc.id}`, (vim) => quiescingOf(vim).unquiesce(computeId));
+  /** The reversion is done: what is left over of its way back is not worth a failure. */
+  async #forgetWayBack(): Promise<void> {
+    this.#operation.intend([]);
+    await each(this.#vnfcs, async (v) => {
+      try {
+        await v.discardSafety().catch(() => v.discardSafety());
+      } catch (e) {
+        this.context.warn?.(`What was captured of ${v.id} before its reversion could not be deleted: ${reasonOf(e)}`);
+      }
+    });
   }
 
-  async #giveUp(cause: Error): Promise<never> {
-    const reverted = this.#works.filter((w) => w.isReverted).map((w) => w.plan.vnfc.id);
-    const others = this.#works.filter((w) => !w.isReverted).map((w) => w.plan.vnfc.id);
+  async #rollBack(cause: Error): Promise<never> {
     this.#operation.enter('ROLLING_BACK');
     const failures = await this.#undo.unwind();
+    const reverted = this.#vnfcs.filter((v) => v.isOfTheSnapshot).map((v) => v.id);
+    const others = this.#vnfcs.filter((v) => !v.isOfTheSnapshot).map((v) => v.id);
     const isWhole = failures.length === 0 && reverted.length === 0;
     this.#operation.end(isWhole ? 'ROLLED_BACK' : 'FAILED', reasonOf(cause));
     this.#vnf.fail('response', 'VNFM', this.plan.options.sender ?? 'Sender', 'not reverted', cause);
@@ -258,9 +184,6 @@ export class VnfSnapshotReversion {
     );
   }
 }
-
-const has = (table: ReadonlyMap<string, { supported: boolean }>, row: string): boolean =>
-  table.get(row)?.supported === true;
 
 /** All are tried. @throws the first failure */
 async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

@@ -1,11 +1,11 @@
-import type { InstanceSnapshot, VnfcSnapshotInfo } from '../model/snapshot.js';
+import type { VnfcSnapshotInfo } from '../model/snapshot.js';
 import type { SnapshotType } from '../model/snapshot-descriptor.js';
 import type { CapturedSnapshot, CreateSnapshotRequest, Vim } from '../model/vim.js';
 import type { UndoIntent } from '../store/operations.js';
-import { withDeadline } from '../util/deadline.js';
 import { asError, OrdealError } from '../util/errors.js';
 import { newId } from '../util/ids.js';
 import type { CreationPlan, VnfcCreationPlan } from './creation-plan.js';
+import { HeldSnapshot } from './held-snapshot.js';
 import { type ProcedureContext, VnfcProcedure } from './procedure.js';
 import { quiescingOf, storageOf } from './vim-interfaces.js';
 import { describeVnfcSnapshot } from './vnfc-snapshot-info.js';
@@ -18,11 +18,8 @@ export class VnfcCreation {
   #isStopped = false;
   #isQuiesced = false;
   readonly #detached = new Set<string>();
-  #captured: CapturedSnapshot | undefined;
+  readonly #held: HeldSnapshot;
   #type: SnapshotType;
-  #stored: InstanceSnapshot | undefined;
-  /** Once asked to store, the VIM cleans up after itself: exactly one of store and discard is to be called. */
-  #isGivenToVim = false;
   #finishedAt: string | undefined;
   /** How long it stood still, in milliseconds, when the engine froze it; else as the VIM says. */
   pausedMs: number | undefined;
@@ -36,6 +33,7 @@ export class VnfcCreation {
   ) {
     this.#type = plan.parameters.type;
     this.procedure = VnfcProcedure.creation(context, plan.vnfc.id, plan.vnfc.vim);
+    this.#held = new HeldSnapshot(context, plan.vnfc.id, plan.vnfc.vim);
   }
 
   get id(): string {
@@ -124,29 +122,14 @@ export class VnfcCreation {
       deadlineMs,
     };
     const what = type === 'warm' ? 'create the snapshot with memory' : 'create the snapshot';
-    let isGivenUp = false;
-    try {
-      this.#captured = await procedure.ask(
-        'compute',
-        what,
-        async (vim) => {
-          const captured = await vim.snapshots.capture(this.#computeId, request);
-          // One that comes after its deadline is nobody's: the VIM is not to keep it.
-          if (isGivenUp) await captured.discard();
-          return captured;
-        },
-        isFrozen ? 'all VNFCs of the cut stand still' : undefined,
-      );
-    } catch (e) {
-      isGivenUp = true;
-      throw e;
-    }
+    const note = isFrozen ? 'all VNFCs of the cut stand still' : undefined;
+    await this.#held.capture(this.#computeId, request, (work) => procedure.ask('compute', what, work, note));
     if (volumes.length > 0) procedure.carried('volume', `snapshot ${volumes.join(', ')}`, 'in the same request');
     else procedure.skip('volume', 'snapshot the volumes', 'no volume is to be included');
   }
 
   get captured(): CapturedSnapshot | undefined {
-    return this.#captured;
+    return this.#held.captured;
   }
 
   /** Steps 26 to 37: it goes back to work before anything is written. */
@@ -183,25 +166,7 @@ export class VnfcCreation {
   }
 
   async store(): Promise<void> {
-    const captured = this.#captured;
-    if (captured === undefined) throw new OrdealError('internal', `${this.id} was stored before it was captured`);
-    const { access, deadlines } = this.procedure.context;
-    const { vim } = this.plan.vnfc;
-    let isGivenUp = false;
-    const store = async (v: Vim) => {
-      this.#isGivenToVim = true;
-      const stored = await captured.store();
-      if (isGivenUp) await v.snapshots.delete([stored.id]);
-      return stored;
-    };
-    try {
-      this.#stored = await withDeadline(deadlines.storeMs, `VIM "${vim}": to store the snapshot of ${this.id}`, () =>
-        access.call(vim, `store the snapshot of ${this.id}`, store),
-      );
-    } catch (e) {
-      isGivenUp = true;
-      throw e;
-    }
+    await this.#held.store();
     this.#finishedAt = new Date().toISOString();
   }
 
@@ -252,21 +217,14 @@ export class VnfcCreation {
   }
 
   /** Nothing of the snapshot is left in the VIM. */
-  async discard(): Promise<void> {
-    const { captured } = this;
-    const stored = this.#stored;
-    if (captured === undefined) return;
-    await this.procedure.context.access.call(this.plan.vnfc.vim, `discard the snapshot of ${this.id}`, async (vim) => {
-      if (stored !== undefined) await vim.snapshots.delete([stored.id]);
-      else if (!this.#isGivenToVim) await captured.discard();
-    });
-    this.#captured = undefined;
+  discard(): Promise<void> {
+    return this.#held.discard();
   }
 
   /** Disks that were to be captured and that the VIM has left out, with its reason. */
   leftOut(): { vnfcId: string; diskId: string; reason: string }[] {
     const { volumes } = this.plan;
-    return (this.#stored?.disks ?? [])
+    return (this.#held.stored?.disks ?? [])
       .filter((d) => !d.included && volumes.includes(d.id))
       .map((d) => ({ vnfcId: this.id, diskId: d.id, reason: d.reason ?? 'left out by the VIM' }));
   }
@@ -278,9 +236,9 @@ export class VnfcCreation {
       ...(this.#finishedAt === undefined ? {} : { creationFinishedAt: this.#finishedAt }),
       ...describeVnfcSnapshot(this.vnf, this.plan, {
         type: this.#type,
-        pausedMs: this.pausedMs ?? this.#captured?.pausedMs ?? 0,
-        captured: this.#captured,
-        stored: this.#stored,
+        pausedMs: this.pausedMs ?? this.captured?.pausedMs ?? 0,
+        captured: this.captured,
+        stored: this.#held.stored,
       }),
     };
   }

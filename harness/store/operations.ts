@@ -24,6 +24,15 @@ export const undoIntent = z.discriminatedUnion('act', [
   z.object({ act: z.literal('attach'), vim: z.string(), computeId: z.string(), diskId: z.string() }),
   z.object({ act: z.literal('start'), vim: z.string(), computeId: z.string() }),
   z.object({
+    act: z.literal('go-back'),
+    vim: z.string(),
+    computeId: z.string(),
+    /** The instance snapshot that was taken before a reversion touched it. */
+    snapshotId: z.string(),
+    state: z.enum(['on', 'suspended', 'off']).optional(),
+    force: z.boolean().default(false),
+  }),
+  z.object({
     act: z.literal('notify-end'),
     event: z.enum(['creation-end', 'reversion-end']),
     vnf: z.string(),

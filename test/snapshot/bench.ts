@@ -61,8 +61,11 @@ export interface Bench extends AsyncDisposable {
 }
 
 /** An engine over the fake VIM, with a state folder of its own. */
-export async function openBench(snapshots: { web?: ServiceInput; db?: ServiceInput } = {}): Promise<Bench> {
-  const folder = await mkdtemp(join(tmpdir(), 'ordeal-snapshot-'));
+export async function openBench(
+  snapshots: { web?: ServiceInput; db?: ServiceInput } = {},
+  inFolder?: string,
+): Promise<Bench> {
+  const folder = inFolder ?? (await mkdtemp(join(tmpdir(), 'ordeal-snapshot-')));
   const state = await openState(folder);
   const vim = new FakeVim();
   for (const id of ['web-1', 'web-2']) vim.add(id);

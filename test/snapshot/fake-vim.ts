@@ -73,7 +73,7 @@ export class FakeVim implements Vim {
   }
 
   /** What the outside world sees, for comparisons. */
-  world(): unknown {
+  world() {
     return {
       computes: [...this.computes.values()].map((c) => ({ ...c, disks: Object.fromEntries(c.disks) })),
       stored: [...this.stored.keys()],

@@ -30,7 +30,7 @@ test('a creation in direct mode goes through the steps of figures 6.4.1-1 and 6.
   await engine.create(request);
   expect(steps(bench.trace, '6.4.1', 'web-1')).toEqual([1, 2, ...range(9, 33), 38]);
   expect(steps(bench.trace, '6.4.1', 'web-2')).toEqual([1, 2, ...range(5, 12), ...range(17, 25), ...range(30, 38)]);
-  expect([...new Set(steps(bench.trace, '6.5.1', 'web'))]).toEqual([1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 8, 13, 14]);
+  expect([...new Set(steps(bench.trace, '6.5.1', 'web'))]).toEqual(range(1, 14));
   const skipped = bench.trace.filter((s) => s.outcome === 'skipped' && s.subject === 'web-1');
   expect(skipped.every((s) => s.note !== undefined)).toBe(true);
 });
@@ -43,7 +43,7 @@ test('a reversion in direct mode goes through the steps of figures 6.4.3-1 and 6
   const { id } = await engine.create(request);
   await engine.revert(id, { stopFirst: true, detachDisks: true, sender: 'EM' });
   expect(steps(bench.trace, '6.4.3', 'web-1')).toEqual([1, 2, ...range(5, 29)]);
-  expect([...new Set(steps(bench.trace, '6.5.2', 'web'))]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]);
+  expect([...new Set(steps(bench.trace, '6.5.2', 'web'))]).toEqual(range(1, 13));
 });
 
 test('in indirect mode every request to the VIM passes through the NFVO, with the numbers of its figures', {
