@@ -1,0 +1,312 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from '@playwright/test';
+import fc from 'fast-check';
+import type { VnfSnapshotPkgInfo } from '../../harness/package/index.js';
+import { OrdealError } from '../../harness/util/errors.js';
+import { booted, type Content, type EmbeddedWorld, type VnfId, vnfcs, vnfs } from './embedded-world.js';
+import { Life, type Trouble, toldToFail } from './life.js';
+
+const trouble: fc.Arbitrary<Trouble | undefined> = fc.option(
+  fc.record({ how: fc.constantFrom('fails' as const, 'dies' as const), at: fc.nat(30) }),
+  { nil: undefined, freq: 3 },
+);
+const which = fc.nat(9);
+const command = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({ do: fc.constant('work' as const), vnfc: fc.nat(2), value: fc.nat({ max: 999_999_999 }) }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('create' as const),
+      vnfs: fc.subarray<VnfId>(['web', 'db'], { minLength: 1 }),
+      type: fc.constantFrom('cold' as const, 'warm' as const),
+      trouble,
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('revert' as const), which, stops: fc.boolean(), trouble }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('delete' as const), which, consolidate: fc.boolean(), trouble }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('rename' as const), which, name: fc.string({ minLength: 1 }), trouble }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('package' as const), which, trouble }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('export' as const), which, trouble }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('import' as const), which, trouble }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('extract' as const), which, trouble }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('unpackage' as const), which, trouble }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const) }) },
+);
+export type Command = typeof command extends fc.Arbitrary<infer C> ? C : never;
+export const commands = fc.array(command, { minLength: 5, maxLength: 25 });
+
+/** What a VNF Snapshot, or a package of one, holds. */
+interface Held {
+  readonly vnf: VnfId;
+  readonly type: 'cold' | 'warm';
+  readonly contents: Readonly<Record<string, Content>>;
+}
+type World = Readonly<Record<string, Content>>;
+
+/** More than this, and a sequence is long without being more telling. */
+const most = 5;
+
+/** Runs one sequence on the real thing and on plain maps of what should be, and compares them after each command. */
+export class EmbeddedModel implements AsyncDisposable {
+  readonly snapshots = new Map<string, Held & { readonly name: string }>();
+  readonly packages = new Map<string, Held & { readonly sha256: string }>();
+  readonly files: (Held & { readonly file: string; readonly sha256: string })[] = [];
+  readonly lives: Life[] = [];
+  deaths = 0;
+  failures = 0;
+  #count = 0;
+
+  private constructor(
+    readonly world: EmbeddedWorld,
+    readonly mode: 'direct' | 'indirect',
+    readonly folder: string,
+    public now: World,
+  ) {}
+
+  static async begin(world: EmbeddedWorld, mode: 'direct' | 'indirect', folder: string): Promise<EmbeddedModel> {
+    const model = new EmbeddedModel(world, mode, folder, await contentsOf(world));
+    await model.#live();
+    return model;
+  }
+
+  async #live(): Promise<void> {
+    const folders = { vim: join(this.world.folder, 'vim'), state: this.folder };
+    this.lives.push(await Life.begin(this.world.service, folders, this.mode));
+  }
+
+  get life(): Life {
+    const life = this.lives.at(-1);
+    if (life === undefined) throw new Error('nobody lives');
+    return life;
+  }
+
+  async run(it: Command): Promise<void> {
+    switch (it.do) {
+      case 'work': {
+        const vnfc = vnfcs[it.vnfc] ?? 'web-1';
+        await this.world.work(vnfc, it.value);
+        this.now = { ...this.now, [vnfc]: await this.world.content(vnfc) };
+        return;
+      }
+      case 'reopen':
+        return this.#live();
+      case 'create':
+        if (this.snapshots.size < most) await this.#create(it);
+        break;
+      default:
+        await this.#onOne(it);
+    }
+    await this.#compare();
+  }
+
+  /** Tries it; after a death another life recovers, and finds nothing left to recover. */
+  async #try<T>(trouble: Trouble | undefined, work: (life: Life) => Promise<T>): Promise<T | 'undone' | 'died'> {
+    const outcome = await this.life.try(trouble, work);
+    if (outcome === 'died') {
+      this.deaths++;
+      await this.life.vim[Symbol.asyncDispose]();
+      await this.#live();
+      this.life.othersAreDead();
+      await this.life.engine.recover();
+      await this.life.packages.recover();
+      expect(await this.life.engine.recover()).toEqual([]);
+      return 'died';
+    }
+    if ('done' in outcome) return outcome.done;
+    if (trouble === undefined) throw outcome.failed;
+    expect(String(outcome.failed)).toContain(toldToFail);
+    expect(String(outcome.failed)).not.toContain('not everything');
+    this.failures++;
+    return 'undone';
+  }
+
+  async #create({ vnfs: wanted, type, trouble }: Extract<Command, { do: 'create' }>): Promise<void> {
+    const requests = wanted.map((vnf) => ({ vnf, name: 'n', purpose: 'manual' as const, type }));
+    const made = await this.#try(trouble, (life) => life.engine.createTogether(requests));
+    const known = new Set(this.snapshots.keys());
+    const found = this.life.engine.list().filter((s) => !known.has(s.id));
+    // All or none; what failed made none.
+    expect(made === 'undone' ? [0] : made === 'died' ? [0, wanted.length] : [wanted.length]).toContain(found.length);
+    for (const { id, vnfInstanceId } of found) {
+      const vnf = vnfInstanceId as VnfId;
+      const contents = Object.fromEntries(vnfs[vnf].map((c) => [c, this.now[c] as Content]));
+      this.snapshots.set(id, { vnf, type, contents, name: 'n' });
+    }
+  }
+
+  async #onOne(it: Exclude<Command, { do: 'work' | 'create' | 'reopen' }>): Promise<void> {
+    const pick = <T>(all: readonly T[]): T | undefined => all[it.which % Math.max(1, all.length)];
+    const snapshot = pick([...this.snapshots]);
+    const pack = pick([...this.packages]);
+    switch (it.do) {
+      case 'revert':
+        return snapshot && this.#revert(it, ...snapshot);
+      case 'delete':
+        return snapshot && this.#delete(it, snapshot[0]);
+      case 'rename':
+        return snapshot && this.#rename(it, ...snapshot);
+      case 'package':
+        return snapshot && this.packages.size < most ? this.#package(it, ...snapshot) : undefined;
+      case 'export':
+        return pack && this.#export(it, ...pack);
+      case 'extract':
+        return pack && this.snapshots.size < most ? this.#extract(it, ...pack) : undefined;
+      case 'unpackage':
+        return pack && this.#unpackage(it, pack[0]);
+      case 'import': {
+        const file = pick(this.files);
+        return file && this.packages.size < most ? this.#import(it, file) : undefined;
+      }
+    }
+  }
+
+  async #revert({ trouble, stops }: Extract<Command, { do: 'revert' }>, id: string, held: Held): Promise<void> {
+    const options = stops ? { stopFirst: true, detachDisks: true } : {};
+    const outcome = await this.#try(trouble, (life) => life.engine.revert(id, options));
+    const there = Object.entries(held.contents).map(([vnfc, [memory, disk]]) => [
+      vnfc,
+      [held.type === 'warm' ? memory : booted, disk],
+    ]);
+    const reverted: World = { ...this.now, ...Object.fromEntries(there) };
+    const is = await contentsOf(this.world);
+    // All of it or nothing, never of two times.
+    if (outcome === 'died') expect([this.now, reverted]).toContainEqual(is);
+    else expect(is).toEqual(outcome === 'undone' ? this.now : reverted);
+    this.now = is;
+  }
+
+  async #delete({ trouble, consolidate }: Extract<Command, { do: 'delete' }>, id: string): Promise<void> {
+    const outcome = await this.#try(trouble, (life) => life.engine.delete([id], { consolidate }));
+    // One that was begun is finished: by the same process when it is asked again, or by the next.
+    if (outcome === 'undone' && !this.#listed().includes(id)) await this.life.engine.recover();
+    const isThere = this.#listed().includes(id);
+    if (outcome !== 'undone' && outcome !== 'died') expect(isThere).toBe(false);
+    if (!isThere) this.snapshots.delete(id);
+  }
+
+  #listed(): string[] {
+    return this.life.engine.list().map((s) => s.id);
+  }
+
+  async #rename({ trouble, name }: Extract<Command, { do: 'rename' }>, id: string, held: Held): Promise<void> {
+    const dies = trouble?.how === 'dies' ? trouble : undefined;
+    const outcome = await this.#try(dies, async (life) => void life.engine.update(id, { name }));
+    const is = this.life.engine.show(id).userDefinedData.name;
+    if (outcome !== 'died') expect(is).toBe(name);
+    this.snapshots.set(id, { ...held, name: is });
+  }
+
+  async #package({ trouble }: Extract<Command, { do: 'package' }>, id: string, { vnf, type, contents }: Held) {
+    const made = await this.#try(trouble, (life) => life.packages.create({ vnfSnapshotId: id }));
+    const found = (await this.#available()).filter((p) => !this.packages.has(p.id));
+    expect(made === 'undone' ? [0] : made === 'died' ? [0, 1] : [1]).toContain(found.length);
+    for (const p of found) this.packages.set(p.id, { vnf, type, contents, sha256: p.checksum?.hash ?? '' });
+  }
+
+  async #export({ trouble }: Extract<Command, { do: 'export' }>, id: string, held: Held & { sha256: string }) {
+    const file = join(this.folder, `export-${this.#count++}.zip`);
+    const outcome = await this.#try(trouble, (life) => life.packages.export({ packageId: id, to: file }));
+    if (outcome !== 'undone' && outcome !== 'died') {
+      expect((await stat(file)).size).toBe(outcome.bytes);
+      this.files.push({ ...held, file });
+    }
+  }
+
+  async #import({ trouble }: Extract<Command, { do: 'import' }>, from: EmbeddedModel['files'][number]) {
+    const { file, sha256, ...held } = from;
+    const isDouble = [...this.packages.values()].some((p) => p.sha256 === sha256);
+    const outcome = await this.#try(trouble, async (life) => {
+      try {
+        return await life.packages.import({ from: file });
+      } catch (e) {
+        if (e instanceof OrdealError && e.kind === 'busy' && isDouble) return 'refused' as const;
+        throw e;
+      }
+    });
+    const found = (await this.#available()).filter((p) => !this.packages.has(p.id));
+    const allowed = outcome === 'died' && !isDouble ? [0, 1] : [outcome === 'undone' || isDouble ? 0 : 1];
+    expect(allowed).toContain(found.length);
+    for (const p of found) this.packages.set(p.id, { ...held, sha256 });
+  }
+
+  async #extract({ trouble }: Extract<Command, { do: 'extract' }>, packageId: string, held: Held): Promise<void> {
+    const id = `copy-${this.#count++}`;
+    const outcome = await this.#try(trouble, (life) => life.packages.extract({ packageId, vnfSnapshotId: id }));
+    const isThere = this.#listed().includes(id);
+    if (outcome !== 'died') expect(isThere).toBe(outcome !== 'undone');
+    const { vnf, type, contents } = held;
+    if (isThere) this.snapshots.set(id, { vnf, type, contents, name: this.life.engine.show(id).userDefinedData.name });
+  }
+
+  async #unpackage({ trouble }: Extract<Command, { do: 'unpackage' }>, id: string): Promise<void> {
+    const outcome = await this.#try(trouble, (life) => life.packages.delete(id));
+    const isThere = (await this.#available()).some((p) => p.id === id);
+    if (outcome !== 'died') expect(isThere).toBe(outcome === 'undone');
+    if (!isThere) this.packages.delete(id);
+  }
+
+  /** Those with content; the others say why they have none, and are removed. */
+  async #available(): Promise<VnfSnapshotPkgInfo[]> {
+    const all = (await this.life.packages.query()) as VnfSnapshotPkgInfo[];
+    const available: VnfSnapshotPkgInfo[] = [];
+    for (const p of all) {
+      if (p.state === 'AVAILABLE' || p.state === 'ERROR_EXTRACTING') available.push(p);
+      else {
+        expect(p).toMatchObject({ state: 'ERROR', failureDetails: { details: { detail: expect.any(String) } } });
+        await this.life.packages.delete(p.id);
+      }
+    }
+    return available;
+  }
+
+  async #compare(): Promise<void> {
+    const { engine, vim } = this.life;
+    const listed = engine.list();
+    expect(listed.map((s) => [s.id, s.userDefinedData.name]).sort()).toEqual(
+      [...this.snapshots].map(([id, s]) => [id, s.name]).sort(),
+    );
+    const referred = listed.flatMap((s) => s.vnfcSnapshots.map((v) => v.computeSnapshotResource?.resourceId));
+    expect((await vim.snapshots.list()).map((s) => s.id).sort()).toEqual(referred.sort());
+    expect((await this.#available()).map((p) => p.id).sort()).toEqual([...this.packages.keys()].sort());
+    for (const id of vnfcs) {
+      const { powerState, disks } = await vim.inspect(await vim.locate(id));
+      expect([id, powerState, disks.map((d) => d.attached)]).toEqual([id, 'on', [true]]);
+    }
+  }
+
+  /** Whatever has been done, each snapshot still holds what it held, and each package is whole. */
+  async end(): Promise<void> {
+    expect(await contentsOf(this.world)).toEqual(this.now);
+    for (const id of this.packages.keys()) {
+      if (this.snapshots.size < most) await this.run({ do: 'extract', which: this.#indexOf(id), trouble: undefined });
+    }
+    for (const [id, held] of this.snapshots) {
+      await this.#revert({ do: 'revert', which: 0, stops: false, trouble: undefined }, id, held);
+    }
+    const { engine, vim } = this.life;
+    await engine.delete([...this.snapshots.keys()]);
+    expect(await vim.snapshots.list()).toEqual([]);
+  }
+
+  #indexOf(packageId: string): number {
+    return [...this.packages.keys()].indexOf(packageId);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const life of this.lives) await life[Symbol.asyncDispose]();
+  }
+}
+
+async function contentsOf(world: EmbeddedWorld): Promise<World> {
+  return Object.fromEntries(await Promise.all(vnfcs.map(async (id) => [id, await world.content(id)] as const)));
+}

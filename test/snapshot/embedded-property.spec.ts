@@ -1,0 +1,47 @@
+import { rm } from 'node:fs/promises';
+import { test } from '@playwright/test';
+import fc from 'fast-check';
+import { memoryFolder } from '../memory-folder.js';
+import { commands, EmbeddedModel } from './embedded-model.js';
+import { embeddedWorld } from './embedded-world.js';
+
+const runs = Number(process.env.ORDEAL_RUNS ?? 300);
+const seed = Number(process.env.ORDEAL_SEED ?? Date.now() % 2 ** 31);
+
+test('random sequences of operations on the embedded VIM, some of which fail or die midway, leave what a plain model says', {
+  tag: [
+    ...['@vim:embedded', '@OP-create.atomic', '@OP-revert.revert', '@OP-delete.filter', '@OP-delete.consolidate'],
+    ...['@OP-update.rename', '@OP-list.list', '@OP-show.details', '@OP-export.image-files', '@OP-import.image-files'],
+    ...['@Vnfm.004', '@Vnfm.005', '@Vnfm.008', '@Vnfm.009'],
+  ],
+}, async () => {
+  test.setTimeout(60_000 + runs * 2000);
+  console.log(`${runs} sequences, ORDEAL_SEED=${seed}`);
+  await using world = await embeddedWorld({}, 60_000 + runs * 2000);
+  const from = performance.now();
+  const told = { sequences: 0, commands: 0, failures: 0, deaths: 0 };
+  await fc.assert(
+    fc.asyncProperty(commands, fc.constantFrom('direct' as const, 'indirect' as const), async (sequence, mode) => {
+      const folder = await memoryFolder('life');
+      try {
+        await using model = await EmbeddedModel.begin(world, mode, folder);
+        try {
+          for (const it of sequence) await model.run(it);
+          await model.end();
+        } catch (e) {
+          // What is left of it is not to trouble the next sequence.
+          await world.vim.snapshots.delete((await world.vim.snapshots.list()).map((s) => s.id));
+          throw e;
+        }
+        told.sequences++;
+        told.commands += sequence.length;
+        told.failures += model.failures;
+        told.deaths += model.deaths;
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    }),
+    { numRuns: runs, seed },
+  );
+  console.log(`${JSON.stringify(told)} in ${((performance.now() - from) / 1000).toFixed(1)} s`);
+});
