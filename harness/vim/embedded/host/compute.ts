@@ -102,6 +102,7 @@ export class Compute {
   newThread(memory: WebAssembly.Memory, sha256: string, disks: readonly DiskShare[], restore: boolean): ReactorThread {
     const thread: ReactorThread = new ReactorThread(
       this.id,
+      this.around.thread(),
       {
         module: this.around.compiled(sha256),
         memory,

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import type { ComputeState } from '../../../model/vim.js';
 import type { VirtualLinkInfo } from '../../../model/vnf-info.js';
 import { OrdealError } from '../../../util/errors.js';
@@ -10,6 +11,7 @@ import { Handles } from './external-point.js';
 import { LogFile } from './log-file.js';
 import type { ServicePlan } from './plan.js';
 import { Slot } from './slot.js';
+import { StandbyThreads } from './standby-threads.js';
 import type { Environment, Surroundings } from './surroundings.js';
 import { type Frame, Switch } from './switch.js';
 import type { Emission } from './thread-protocol.js';
@@ -35,6 +37,7 @@ export class Nfvi implements Surroundings<Compute> {
   readonly #byAddress = new Map<number, Slot>();
   readonly #modules = new Map<string, WebAssembly.Module>();
   readonly #instances = new Map<string, number>();
+  readonly #threads = new StandbyThreads();
 
   constructor(readonly plan: ServicePlan) {
     this.network = new Switch(plan.links, (frame) => this.#arrive(frame));
@@ -67,6 +70,7 @@ export class Nfvi implements Surroundings<Compute> {
     await Promise.all([...this.computes.values()].map((c) => c.dispose()));
     for (const slot of this.slots.values()) slot.put(undefined);
     this.computes.clear();
+    await this.#threads.close();
   }
 
   newCompute(resource: string): Compute {
@@ -120,6 +124,10 @@ export class Nfvi implements Surroundings<Compute> {
     const module = this.#modules.get(sha256);
     if (module === undefined) throw new OrdealError('internal', `Module ${sha256} was not compiled`);
     return module;
+  }
+
+  thread(): Worker {
+    return this.#threads.take();
   }
 
   environment(compute: Compute): Environment {

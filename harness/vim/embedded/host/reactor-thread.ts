@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { OrdealError } from '../../../util/errors.js';
 import { Control, inboxLimit } from './control.js';
 import type {
@@ -61,23 +61,13 @@ export class ReactorThread {
   #end: ThreadEnd | undefined;
   #gone = false;
 
-  constructor(name: string, data: Omit<ThreadData, 'control'>, events: ThreadEvents) {
+  /** @param worker one that waits for its VNFC; see StandbyThreads */
+  constructor(name: string, worker: Worker, data: Omit<ThreadData, 'control'>, events: ThreadEvents) {
     this.#name = name;
     this.control = new Control();
     this.control.frozen = data.restore;
     this.memory = data.memory;
-    const workerData: ThreadData = { ...data, control: this.control.buffer };
-    this.#worker = new Worker(new URL('./vnfc-thread.js', import.meta.url), {
-      name,
-      workerData,
-      env: {},
-      execArgv: [],
-      stdin: false,
-      stdout: true,
-      stderr: true,
-      // The memory of the VNFC is not part of it; this is for the inbox and what Node.js needs.
-      resourceLimits: { maxOldGenerationSizeMb: 256 },
-    });
+    this.#worker = worker;
     let ready = () => {};
     let started = () => {};
     this.#ready = new Promise((resolve) => {
@@ -123,6 +113,7 @@ export class ReactorThread {
         resolve(end);
       });
     });
+    worker.postMessage({ ...data, control: this.control.buffer } satisfies ThreadData);
   }
 
   get gone(): boolean {

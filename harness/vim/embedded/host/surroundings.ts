@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads';
 import type { Emission, ReactorState } from './thread-protocol.js';
 
 /** What faults have made of the machine that the VNFC runs on; it outlives a reboot. */
@@ -17,6 +18,8 @@ export interface Environment {
 export interface Surroundings<C> {
   readonly names: Readonly<Record<string, number>>;
   compiled(sha256: string): WebAssembly.Module;
+  /** A thread that waits for its VNFC. */
+  thread(): Worker;
   environment(compute: C): Environment;
   /** It sent something. */
   out(compute: C, messages: readonly Emission[]): void;

@@ -1,26 +1,37 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { asError } from '../../../util/errors.js';
 import { monotonicMs } from './control.js';
 import { Reactor } from './reactor.js';
 import { collectGarbage } from './rooms.js';
 import type { Answers, FromThread, Question, ThreadData, ToThread } from './thread-protocol.js';
 
-/** The thread of one VNFC: it takes messages and questions from the host, in the order in which they come. */
+/**
+ * The thread of one VNFC. The first message says which; it may come long after the thread has booted. From then on it
+ * takes messages and questions from the host, in the order in which they come.
+ */
 const port = parentPort;
 if (port === null) throw new Error('vnfc-thread is the entry of a worker thread');
 const say = (message: FromThread): void => port.postMessage(message);
 
-const reactor: Reactor = new Reactor(workerData as ThreadData, {
-  flush: (messages, logs) => say({ t: 'out', messages, logs }),
-  started: () => say({ t: 'started' }),
-  probed: (id) => say({ t: 'probed', id, atMs: monotonicMs() }),
-  ended(code, reason) {
-    say({ t: 'ended', code, reason, globals: reactor.globals });
-    port.close();
-  },
-});
+let handle: ((message: ToThread) => unknown) | undefined;
 
-const answers: { [K in Question['what']]: (question: Extract<Question, { what: K }>) => Answers[K] } = {
+function begin(data: ThreadData): void {
+  const reactor: Reactor = new Reactor(data, {
+    flush: (messages, logs) => say({ t: 'out', messages, logs }),
+    started: () => say({ t: 'started' }),
+    probed: (id) => say({ t: 'probed', id, atMs: monotonicMs() }),
+    ended(code, reason) {
+      say({ t: 'ended', code, reason, globals: reactor.globals });
+      port?.close();
+    },
+  });
+  handle = (message) => receive(reactor, message);
+  say({ t: 'ready' });
+  reactor.run();
+}
+
+type AnswersTo = { [K in Question['what']]: (question: Extract<Question, { what: K }>) => Answers[K] };
+const answersOf = (reactor: Reactor): AnswersTo => ({
   freeze() {
     reactor.freeze();
     return { atMs: monotonicMs() };
@@ -71,9 +82,9 @@ const answers: { [K in Question['what']]: (question: Extract<Question, { what: K
     return { tries, readErrors, writeErrors };
   },
   'disk-room': ({ index }) => reactor.disks[index]?.tryToFill() ?? { bytes: 0, refused: false },
-};
+});
 
-port.on('message', (message: ToThread) => {
+function receive(reactor: Reactor, message: ToThread): unknown {
   switch (message.t) {
     case 'messages':
       return reactor.receive(message.messages);
@@ -85,12 +96,15 @@ port.on('message', (message: ToThread) => {
       return collectGarbage();
     case 'ask':
       try {
-        const answer = answers[message.question.what] as (question: Question) => unknown;
+        const answer = answersOf(reactor)[message.question.what] as (question: Question) => unknown;
         return say({ t: 'answer', id: message.id, value: answer(message.question) });
       } catch (e) {
         return say({ t: 'refused', id: message.id, reason: asError(e).message });
       }
   }
+}
+
+port.on('message', (message: ThreadData | ToThread) => {
+  if ('t' in message) handle?.(message);
+  else begin(message);
 });
-say({ t: 'ready' });
-reactor.run();
