@@ -1,12 +1,13 @@
 import type { Vim, VimContext, VimFactory } from '../model/vim.js';
 import { OrdealError } from '../util/errors.js';
-import { EmbeddedVim } from './embedded/embedded-vim.js';
-import { LibvirtVim } from './libvirt/libvirt-vim.js';
 
-/** Every VIM that Ordeal drives, by the name that descriptors use. */
+/**
+ * Every VIM that Ordeal drives, by the name that descriptors use. A driver is loaded when a descriptor names it: a guard is
+ * up before a fault may come, so it waits for no vendor's library that it does not need.
+ */
 export const vimFactories: Readonly<Record<string, VimFactory>> = {
-  embedded: async (context) => new EmbeddedVim(context),
-  libvirt: (context) => LibvirtVim.open(context),
+  embedded: async (context) => new (await import('./embedded/embedded-vim.js')).EmbeddedVim(context),
+  libvirt: async (context) => (await import('./libvirt/libvirt-vim.js')).LibvirtVim.open(context),
 };
 
 /** @throws OrdealError of kind file-invalid for a VIM that there is no driver for */
