@@ -48,6 +48,9 @@ export interface JournalEntry {
   readonly state: 'intended' | 'done' | 'settled';
 }
 
+/** Without a sign of life for so long, in milliseconds, a process counts as dead or hung, unless its run says otherwise. */
+export const defaultLeaseMs = 10_000;
+
 /** What a run needs to be recovered by another process: which service, through which VIMs. */
 export interface JournalledRun {
   readonly id: string;
@@ -57,6 +60,8 @@ export interface JournalledRun {
   /** The process that holds the lease: the harness, or who took over from it. Nobody else may act for the run. */
   readonly pid: number;
   readonly startedAt: string;
+  /** How long its holder may be silent, in milliseconds, before it counts as dead or hung. */
+  readonly leaseMs: number;
   /** Milliseconds since 1970 of the last sign of life: for people. Clocks jump; who decides anything watches `beats`. */
   readonly heartbeatAt: number;
   /** How many signs of life there have been. */

@@ -1,8 +1,15 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
-import { type JournalAction, type JournalEntry, type JournalledRun, journalAction } from '../model/journal.js';
-import { OrdealError } from '../util/errors.js';
+import {
+  defaultLeaseMs,
+  type JournalAction,
+  type JournalEntry,
+  type JournalledRun,
+  journalAction,
+} from '../model/journal.js';
+import { errnoOf, OrdealError } from '../util/errors.js';
+import { Reserve } from './reserve.js';
 
 const schema = `
   create table if not exists run (
@@ -18,36 +25,50 @@ const schema = `
   create unique index if not exists run_excludes on run (serviceId) where closed = 0;
 `;
 
-type NewRun = Pick<JournalledRun, 'id' | 'serviceFile' | 'serviceId' | 'outFolder' | 'pid' | 'startedAt'>;
+type NewRun = Pick<JournalledRun, 'id' | 'serviceFile' | 'serviceId' | 'outFolder' | 'pid' | 'startedAt'> &
+  Partial<Pick<JournalledRun, 'leaseMs'>>;
 
 /** Came after the first version: a journal of then gets them when it is opened. */
 const laterColumns = {
   beats: 'integer not null default 0',
   guardBeats: 'integer not null default 0',
   stopBy: 'text',
+  leaseMs: `integer not null default ${defaultLeaseMs}`,
 } as const;
 
 /**
+ * The write-ahead log is put back into the file whenever it has grown to so many pages of 4 KiB, and is then written
+ * anew from its beginning: on a full disk that takes no room.
+ */
+const checkpointPages = 64;
+
+/**
  * One journal for all VIMs of one state folder, in an embedded database. Every call is durable when it returns
- * (synchronous = FULL: the write-ahead log is flushed at each commit), so that a power cut loses no intent.
+ * (synchronous = FULL: the write-ahead log is flushed at each commit), so that a power cut loses no intent. Room is
+ * kept for settling what was begun, so that a disk that becomes full keeps nobody from ending a run.
  */
 export class Journal implements Disposable {
+  readonly file: string;
   readonly #db: Database.Database;
+  readonly #reserve: Reserve;
 
   constructor(readonly stateFolder: string) {
     mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
-    const file = join(stateFolder, 'journal.db');
+    this.file = join(stateFolder, 'journal.db');
+    this.#reserve = new Reserve(join(stateFolder, 'journal.reserve'));
+    this.#reserve.releaseIfFull();
     try {
-      this.#db = new Database(file);
+      this.#db = new Database(this.file);
       this.#db.pragma('journal_mode = WAL');
       this.#db.pragma('synchronous = FULL');
       this.#db.pragma('busy_timeout = 5000');
+      this.#db.pragma(`wal_autocheckpoint = ${checkpointPages}`);
       this.#db.exec(schema);
       this.#addLaterColumns();
-      chmodSync(file, 0o600);
+      chmodSync(this.file, 0o600);
     } catch (e) {
       throw new OrdealError('file-invalid', 'The journal cannot be opened', {
-        where: file,
+        where: this.file,
         cause: e,
         remedy: 'Nothing was touched. If a run is open, mend the file from a copy before you remove it.',
       });
@@ -56,15 +77,17 @@ export class Journal implements Disposable {
 
   /**
    * Registers the run; a service has at most one open run.
-   * @throws OrdealError of kind `busy`, naming the run that holds the service
+   * @throws OrdealError of kind `busy`, naming the run that holds the service; `no-space` when it could not be ended
    */
   begin(run: NewRun): void {
+    const { id, serviceFile, serviceId, outFolder, pid, startedAt, leaseMs = defaultLeaseMs } = run;
+    this.#reserve.keep();
     try {
-      this.#db
-        .prepare(
-          'insert into run (id, serviceFile, serviceId, outFolder, pid, startedAt, heartbeatAt) values (?, ?, ?, ?, ?, ?, ?)',
-        )
-        .run(run.id, run.serviceFile, run.serviceId, run.outFolder, run.pid, run.startedAt, Date.now());
+      this.#write(
+        `insert into run (id, serviceFile, serviceId, outFolder, pid, startedAt, leaseMs, heartbeatAt)
+         values (?, ?, ?, ?, ?, ?, ?, ?)`,
+        ...[id, serviceFile, serviceId, outFolder, pid, startedAt, leaseMs, Date.now()],
+      );
     } catch (e) {
       const holder = this.runs({ open: true }).find((r) => r.serviceId === run.serviceId);
       if (holder === undefined) throw e;
@@ -76,17 +99,18 @@ export class Journal implements Disposable {
 
   /** The holder's sign of life. @returns false when another process has taken the run over */
   heartbeat(runId: string): boolean {
-    const { changes } = this.#db
-      .prepare('update run set heartbeatAt = ?, beats = beats + 1 where id = ? and pid = ? and closed = 0')
-      .run(Date.now(), runId, process.pid);
-    return changes === 1;
+    return this.#write(
+      'update run set heartbeatAt = ?, beats = beats + 1 where id = ? and pid = ? and closed = 0',
+      ...[Date.now(), runId, process.pid],
+    );
   }
 
   /** The guard's sign of life. */
   guardHeartbeat(runId: string): void {
-    this.#db
-      .prepare('update run set guardPid = ?, guardAt = ?, guardBeats = guardBeats + 1 where id = ?')
-      .run(process.pid, Date.now(), runId);
+    this.#write(
+      'update run set guardPid = ?, guardAt = ?, guardBeats = guardBeats + 1 where id = ?',
+      ...[process.pid, Date.now(), runId],
+    );
   }
 
   /**
@@ -94,13 +118,11 @@ export class Journal implements Disposable {
    * @param known the run as it was read before
    */
   takeOver({ id, pid, beats }: JournalledRun): boolean {
-    const { changes } = this.#db
-      .prepare(
-        `update run set pid = ?, heartbeatAt = ?, beats = beats + 1
-         where id = ? and pid = ? and beats = ? and closed = 0`,
-      )
-      .run(process.pid, Date.now(), id, pid, beats);
-    return changes === 1;
+    return this.#write(
+      `update run set pid = ?, heartbeatAt = ?, beats = beats + 1
+       where id = ? and pid = ? and beats = ? and closed = 0`,
+      ...[process.pid, Date.now(), id, pid, beats],
+    );
   }
 
   /**
@@ -109,10 +131,7 @@ export class Journal implements Disposable {
    * @returns false when the run is closed already, or unknown
    */
   requestStop(runId: string, by: string): boolean {
-    const { changes } = this.#db
-      .prepare('update run set stopBy = coalesce(stopBy, ?) where id = ? and closed = 0')
-      .run(by, runId);
-    return changes === 1;
+    return this.#write('update run set stopBy = coalesce(stopBy, ?) where id = ? and closed = 0', by, runId);
   }
 
   /** Cheap enough to be asked every 50 ms. @returns who asked; undefined when nobody has */
@@ -131,7 +150,7 @@ export class Journal implements Disposable {
         remedy: 'Run `ordeal recover`.',
       });
     }
-    this.#db.prepare('update run set closed = 1 where id = ?').run(runId);
+    this.#write('update run set closed = 1 where id = ?', runId);
   }
 
   /**
@@ -139,12 +158,12 @@ export class Journal implements Disposable {
    * @throws OrdealError of kind `lease-lost`: another process has taken the run over, and this one must not act
    */
   intend(runId: string, action: JournalAction): number {
-    const { changes, lastInsertRowid } = this.#db
-      .prepare(
-        `insert into entry (runId, at, action, state) select ?, ?, ?, 'intended'
-         where exists (select 1 from run where id = ? and pid = ? and closed = 0)`,
-      )
-      .run(runId, new Date().toISOString(), JSON.stringify(action), runId, process.pid);
+    const at = new Date().toISOString();
+    const { changes, lastInsertRowid } = this.#change(
+      `insert into entry (runId, at, action, state) select ?, ?, ?, 'intended'
+       where exists (select 1 from run where id = ? and pid = ? and closed = 0)`,
+      ...[runId, at, JSON.stringify(action), runId, process.pid],
+    );
     if (changes === 1) return Number(lastInsertRowid);
     throw new OrdealError('lease-lost', `Run ${runId} was taken over by another process`, {
       remedy: 'It gave no sign of life for too long. What it had begun is undone; see `ordeal status`.',
@@ -152,12 +171,12 @@ export class Journal implements Disposable {
   }
 
   done(entry: number): void {
-    this.#db.prepare("update entry set state = 'done' where id = ? and state = 'intended'").run(entry);
+    this.#write("update entry set state = 'done' where id = ? and state = 'intended'", entry);
   }
 
   /** Nothing of it is left to undo. Idempotent. */
   settle(entry: number): void {
-    this.#db.prepare("update entry set state = 'settled' where id = ?").run(entry);
+    this.#write("update entry set state = 'settled' where id = ?", entry);
   }
 
   /** What is not settled, the latest first: the order in which it is to be undone. */
@@ -171,15 +190,40 @@ export class Journal implements Disposable {
   }
 
   run(runId: string): JournalledRun | undefined {
-    return this.runs().find((r) => r.id === runId);
+    return this.#runs('where id = ?', runId)[0];
   }
 
   runs({ open = false }: { open?: boolean } = {}): JournalledRun[] {
-    const rows = this.#db.prepare(`select * from run ${open ? 'where closed = 0' : ''} order by startedAt`).all();
+    return this.#runs(`${open ? 'where closed = 0' : ''} order by startedAt`);
+  }
+
+  #runs(where: string, ...values: readonly string[]): JournalledRun[] {
+    const rows = this.#db.prepare(`select * from run ${where}`).all(...values);
     return (rows as (Omit<JournalledRun, 'closed'> & { closed: number })[]).map((r) => ({
       ...r,
       closed: r.closed !== 0,
     }));
+  }
+
+  /** @returns whether it changed a row */
+  #write(sql: string, ...values: readonly (string | number)[]): boolean {
+    return this.#change(sql, ...values).changes === 1;
+  }
+
+  /** @throws OrdealError of kind no-space once even the room that was kept is used up */
+  #change(sql: string, ...values: readonly (string | number)[]): Database.RunResult {
+    const change = () => this.#db.prepare(sql).run(...values);
+    try {
+      return change();
+    } catch (e) {
+      if (!isFull(e)) throw e;
+      if (!this.#reserve.release()) throw noSpace(this.file, e);
+    }
+    try {
+      return change();
+    } catch (e) {
+      throw isFull(e) ? noSpace(this.file, e) : e;
+    }
   }
 
   #addLaterColumns(): void {
@@ -211,3 +255,12 @@ export class Journal implements Disposable {
     if (this.#db.open) this.#db.close();
   }
 }
+
+const isFull = (e: unknown): boolean => (errnoOf(e) ?? '').startsWith('SQLITE_FULL');
+
+const noSpace = (where: string, cause: unknown): OrdealError =>
+  new OrdealError('no-space', 'The journal cannot be written', {
+    where,
+    cause,
+    remedy: 'Free space, then run `ordeal recover`: what is open stays in the journal.',
+  });

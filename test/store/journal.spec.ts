@@ -170,3 +170,10 @@ test('a journal of the first version is opened, and gets what it lacks', async (
   expect(journal.heartbeat('r1')).toBe(true);
   expect(journal.requestStop('r1', 'ann')).toBe(true);
 });
+
+test('a run says how long its holder may be silent; a run of the first version ten seconds', async () => {
+  using journal = new Journal(await folder());
+  journal.begin({ ...run('r1'), leaseMs: 2500 });
+  journal.begin(run('r2', 'other'));
+  expect([journal.run('r1')?.leaseMs, journal.run('r2')?.leaseMs]).toEqual([2500, 10_000]);
+});
