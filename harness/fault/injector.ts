@@ -26,8 +26,10 @@ export interface InjectorContext {
   readonly seed: number;
   /** The VIM of a VNFC or of a link, by resource or link name. */
   readonly vimOf: (fault: CheckedFault) => Pick<Vim, 'kind' | 'faults'>;
-  /** How long a VIM may leave a fault on without a word from us; it heals by itself then. */
+  /** How long a VIM may leave a fault on beyond its duration; it heals by itself then. */
   readonly expiresAfterMs: number;
+  /** The same, counted from our last word, where the VIM takes one: see `renew`. Absent: as above. */
+  readonly renewedAfterMs?: number;
 }
 
 interface On {
@@ -53,7 +55,7 @@ export class Injector {
 
   /** On failure the fault is healed again before the error is thrown. */
   async inject(fault: CheckedFault): Promise<InjectedFault> {
-    const { runId, journal, nowMs, seed, vimOf, expiresAfterMs } = this.context;
+    const { runId, journal, nowMs, seed, vimOf } = this.context;
     const vim = vimOf(fault);
     if (vim.faults === undefined) throw new OrdealError('capability-missing', `VIM "${vim.kind}" injects no faults`);
     const injection: Injection = {
@@ -64,7 +66,7 @@ export class Injector {
       target: fault.target,
       params: fault.params,
       seed: seed + this.all.length,
-      expiresAfterMs: Math.ceil(Math.max(expiresAfterMs, (fault.durationMs ?? 0) + expiresAfterMs)),
+      expiresAfterMs: this.#expiresAfterMs(fault, vim.faults),
     };
     const entry = journal.intend(runId, { type: 'fault', injection });
     const injected: InjectedFault = { fault, injection, injectedMs: nowMs(), dose: 'not-injected', healFailures: [] };
@@ -73,15 +75,45 @@ export class Injector {
     this.all.push(injected);
     try {
       const injecting = vim.faults.inject(injection);
-      on.answered = injecting.catch(() => undefined);
+      on.answered = Promise.allSettled([injecting]);
       await injecting;
       journal.done(entry);
     } catch (e) {
       // A heal that fails here leaves the fault in the books: healAll tries again, and tells.
-      await this.heal(injected).catch(() => undefined);
+      await Promise.allSettled([this.heal(injected)]);
       throw e;
     }
     return injected;
+  }
+
+  #expiresAfterMs({ durationMs = 0 }: CheckedFault, native: NativeFaults): number {
+    const { expiresAfterMs, renewedAfterMs } = this.context;
+    const ms =
+      native.renew !== undefined && renewedAfterMs !== undefined ? renewedAfterMs : durationMs + expiresAfterMs;
+    return Math.ceil(ms);
+  }
+
+  /**
+   * Tells the VIMs that we are well, so that they hold what is on; to be called more often than `renewedAfterMs`. A
+   * condition that has ended before its time was not the dose that was asked for.
+   */
+  async renew(): Promise<void> {
+    for (const { injected, native } of [...this.#on.values()]) {
+      const { injection, fault } = injected;
+      if (native.renew === undefined) continue;
+      // A VIM that does not answer now is asked again; if it never does, the heal tells.
+      const [answer] = await Promise.allSettled([native.renew(injection)]);
+      if (answer.status === 'rejected' || answer.value || !this.#on.has(injection.id)) continue;
+      const { dose, reading } = injected;
+      if (dose !== 'confirmed' || fault.entry.nature === 'event') continue;
+      injected.dose = 'wrong-dose';
+      injected.reading = {
+        effective: true,
+        measured: {},
+        ...reading,
+        how: `${reading?.how ?? ''}; ended before its time`,
+      };
+    }
   }
 
   /** Measures at the target. A reading that cannot be taken proves nothing: `no-effect`. */

@@ -135,7 +135,10 @@ export interface SnapshotImage {
 }
 
 export interface Pausing {
-  /** Freezes it where it stands; answers when it is frozen. Idempotent. @returns ms on the VIM's monotonic clock */
+  /**
+   * Freezes it where it stands; answers when it is frozen. Idempotent. A VIM that can thaws it by itself when who asked is
+   * gone. @returns ms on the VIM's monotonic clock
+   */
   pause(compute: ComputeId): Promise<number>;
   resume(compute: ComputeId): Promise<void>;
 }
@@ -184,6 +187,11 @@ export interface NativeFaults {
   inject(injection: Injection): Promise<void>;
   /** Measures the effect at the target while the fault is on. */
   verify(injection: Injection): Promise<FaultReading>;
+  /**
+   * The dead man's switch begins anew: `expiresAfterMs` from now. Absent: the VIM has no such switch, or one that cannot
+   * be put off. @returns false when the fault is not on any more
+   */
+  renew?(injection: Injection): Promise<boolean>;
   /** Idempotent; works when the target was restarted, replaced or is gone, and from another process. */
   heal(injection: Injection): Promise<void>;
   /** Injections that are on now, of every run. */

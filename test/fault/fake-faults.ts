@@ -1,5 +1,5 @@
 import { type CheckedFault, checkFault, type FaultRequest } from '../../harness/fault/catalogue.js';
-import { Injector } from '../../harness/fault/injector.js';
+import { Injector, type InjectorContext } from '../../harness/fault/injector.js';
 import type { FaultReading, Injection } from '../../harness/model/fault.js';
 import type { JournalAction } from '../../harness/model/journal.js';
 import type { NativeFaults } from '../../harness/model/vim.js';
@@ -24,6 +24,12 @@ export class FakeFaults implements NativeFaults {
     this.told.push(`verify ${injection.kind}`);
     return this.reading;
   }
+
+  /** Undefined for a VIM whose dead man's switch cannot be put off. */
+  renew?: (injection: Injection) => Promise<boolean> = async (injection) => {
+    this.told.push(`renew ${injection.kind}`);
+    return this.on.has(injection.id);
+  };
 
   async heal(injection: Injection): Promise<void> {
     this.told.push(`heal ${injection.kind}`);
@@ -59,7 +65,8 @@ export class FakeJournal {
   }
 }
 
-export function fakeInjector() {
+/** @param more of the context that a test needs otherwise */
+export function fakeInjector(more: Partial<InjectorContext> = {}) {
   const told: Told = [];
   const faults = new FakeFaults(told);
   const journal = new FakeJournal(told);
@@ -70,6 +77,7 @@ export function fakeInjector() {
     seed: 7,
     vimOf: () => ({ kind: 'fake', faults }),
     expiresAfterMs: 60_000,
+    ...more,
   });
   return { told, faults, journal, injector };
 }

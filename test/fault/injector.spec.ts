@@ -192,6 +192,65 @@ test.describe('the dose', () => {
   });
 });
 
+test.describe("the dead man's switch of a VIM", () => {
+  test('counts from our last word where it takes one, else from the injection with its duration', async () => {
+    const { injector, faults } = fakeInjector({ renewedAfterMs: 2200 });
+    const timed = fault('stall', { durationMs: 30_000 });
+    expect((await injector.inject(timed)).injection.expiresAfterMs).toBe(2200);
+    delete faults.renew;
+    expect((await injector.inject(timed)).injection.expiresAfterMs).toBe(90_000);
+  });
+
+  test('is put off for what is on, and for nothing that is healed', async () => {
+    const { injector, told } = fakeInjector();
+    const healed = await injector.inject(fault('stall'));
+    await injector.inject(fault('crash'));
+    await injector.heal(healed);
+    await injector.renew();
+    expect(told.filter((t) => t.startsWith('renew'))).toEqual(['renew crash']);
+  });
+
+  test('makes a wrong dose of a condition that ended before its time', async () => {
+    const { injector, faults } = fakeInjector();
+    const stall = await injector.inject(fault('stall'));
+    const crash = await injector.inject(fault('crash'));
+    for (const it of [stall, crash]) await injector.verify(it);
+    faults.on.clear();
+    await injector.renew();
+    expect([stall.dose, stall.reading?.how]).toEqual(['wrong-dose', 'fake; ended before its time']);
+    // An event is over by itself.
+    expect(crash.dose).toBe('confirmed');
+  });
+
+  test('does not make more of what was no effect, nor of what was healed meanwhile', async () => {
+    const { injector, faults } = fakeInjector();
+    faults.reading = { effective: false, measured: {}, how: 'fake' };
+    const none = await injector.inject(fault('stall'));
+    await injector.verify(none);
+    faults.reading = { effective: true, measured: {}, how: 'fake' };
+    const healed = await injector.inject(fault('disk-full'));
+    await injector.verify(healed);
+    faults.renew = async (i) => {
+      if (i.kind === 'disk-full') await injector.heal(healed);
+      return false;
+    };
+    await injector.renew();
+    expect([none.dose, healed.dose]).toEqual(['no-effect', 'confirmed']);
+  });
+
+  test('is asked again later when the VIM does not answer', async () => {
+    const { injector, faults, told } = fakeInjector();
+    const renew = faults.renew!;
+    faults.renew = () => Promise.reject(new Error('busy'));
+    const stall = await injector.inject(fault('stall'));
+    await injector.verify(stall);
+    await injector.renew();
+    faults.renew = renew;
+    await injector.renew();
+    expect([stall.dose, told.at(-1)]).toEqual(['confirmed', 'renew stall']);
+  });
+});
+
 test('a journal that cannot be written leaves the fault healed, in the books, and told', async () => {
   const { injector, faults, journal } = fakeInjector();
   await injector.inject(fault('stall'));

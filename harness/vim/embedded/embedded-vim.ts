@@ -107,6 +107,7 @@ export class EmbeddedVim implements Vim {
   readonly faults: NativeFaults = {
     kinds: faultKinds,
     inject: (injection) => this.#call('inject', { injection }),
+    renew: async (injection) => (await this.#call('renew', { injection })).isOn,
     verify: (injection) => this.#call('verify', { injection }, 60_000),
     heal: (injection) => this.#call('heal', { injection }, 30_000),
     active: () => this.#call('active', {}),

@@ -5,7 +5,7 @@ import type { VirtualLinkInfo } from '../../model/vnf-info.js';
 import type { ServicePlan } from './host/plan.js';
 
 /** Raised when a driver and a host of different make could misunderstand each other. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 interface Captured {
   readonly id: string;
@@ -42,6 +42,7 @@ export interface HostApi {
   release(p: { compute: string; runId: string }): void;
   ownedBy(p: { runId?: string }): readonly ComputeState[];
   inject(p: { injection: Injection }): void;
+  renew(p: { injection: Injection }): { readonly isOn: boolean };
   verify(p: { injection: Injection }): FaultReading;
   heal(p: { injection: Injection }): void;
   active(p: object): readonly Injection[];

@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import type { Injection } from '../../../harness/model/fault.js';
+import { sleep } from '../../../harness/util/deadline.js';
 import { openVim } from '../../../harness/vim/registry.js';
 import { type Sample, sample } from './sample.js';
 
@@ -244,6 +246,36 @@ test('a fault heals itself when nobody does, and another process can heal it too
   await using other = await openVim('embedded', { service: s.service, stateFolder: `${s.folder}/state`, options: {} });
   await other.faults!.heal(long);
   expect(await s.ask('a', 'echo', 'x')).toBe('x');
+});
+
+test('a fault that is renewed stays on beyond its time, and heals itself once nobody renews it', async () => {
+  await using s = await sample();
+  const faults = s.vim.faults!;
+  const brief = { ...injection('link-cut', lan), expiresAfterMs: 500 };
+  await faults.inject(brief);
+  const untilMs = performance.now() + 1500;
+  for (; performance.now() < untilMs; await sleep(50)) expect(await faults.renew?.(brief)).toBe(true);
+  await expect.poll(() => faults.active(), { timeout: 5000 }).toEqual([]);
+  expect(await faults.renew?.(brief)).toBe(false);
+});
+
+test('who freezes a VNFC and dies has not frozen it for good; who thawed it before has no say any more', async () => {
+  await using s = await sample();
+  const a = await s.vim.locate('a');
+  const state = async () => (await s.vim.inspect(a)).powerState;
+  const another = () => openVim('embedded', { service: s.service, stateFolder: join(s.folder, 'state'), options: {} });
+  const dying = await another();
+  await dying.pausing!.pause(a);
+  expect(await state()).toBe('suspended');
+  await dying[Symbol.asyncDispose]();
+  await expect.poll(state).toBe('on');
+  const done = await another();
+  await done.pausing!.pause(a);
+  await done.pausing!.resume(a);
+  await s.vim.pausing!.pause(a);
+  await done[Symbol.asyncDispose]();
+  await sleep(200);
+  expect(await state()).toBe('suspended');
 });
 
 test('a fault with a wrong target or dose is refused, and is not on', async () => {

@@ -40,6 +40,7 @@ interface Active {
 /** The faults that the embedded NFVI injects, measures and heals; each heals itself when nobody does. */
 export class Faults implements FaultView {
   readonly #active = new Map<string, Active>();
+  readonly #healing = new Map<string, Promise<void>>();
   readonly #targets: FaultTargets;
 
   constructor(
@@ -63,10 +64,24 @@ export class Faults implements FaultView {
       await this.heal(injection.id);
       throw e;
     }
+    // Healed while it came on: then there is nothing to expire.
+    if (this.#active.get(injection.id) === active) this.#expireLater(active);
+  }
+
+  /** Its time begins anew. @returns false when the fault is not on */
+  renew(id: string): boolean {
+    const active = this.#active.get(id);
+    if (active !== undefined) this.#expireLater(active);
+    return active !== undefined;
+  }
+
+  #expireLater(active: Active): void {
+    const { id, kind, expiresAfterMs } = active.injection;
+    clearTimeout(active.expiry);
     active.expiry = setTimeout(() => {
-      this.log(`fault ${injection.id} (${injection.kind}) heals itself after ${injection.expiresAfterMs} ms`);
-      this.heal(injection.id).catch((e) => this.log(`fault ${injection.id} did not heal: ${asError(e).message}`));
-    }, injection.expiresAfterMs);
+      this.log(`fault ${id} (${kind}) heals itself: nobody renewed it for ${expiresAfterMs} ms`);
+      this.heal(id).catch((e) => this.log(`fault ${id} did not heal: ${asError(e).message}`));
+    }, expiresAfterMs);
   }
 
   async verify(injection: Injection): Promise<FaultReading> {
@@ -96,13 +111,24 @@ export class Faults implements FaultView {
     }
   }
 
-  /** Idempotent; a target that was restarted or replaced needs less. */
-  async heal(id: string): Promise<void> {
+  /** Idempotent; a target that was restarted or replaced needs less. On failure the fault is still on. */
+  heal(id: string): Promise<void> {
+    const known = this.#healing.get(id);
     const active = this.#active.get(id);
-    if (active === undefined) return;
+    if (known !== undefined || active === undefined) return known ?? Promise.resolve();
     clearTimeout(active.expiry);
     this.#active.delete(id);
-    const { params, compute } = active;
+    const healing = this.#switchOff(id, active)
+      .catch((e) => {
+        this.#active.set(id, active);
+        throw e;
+      })
+      .finally(() => this.#healing.delete(id));
+    this.#healing.set(id, healing);
+    return healing;
+  }
+
+  async #switchOff(id: string, { params, compute, boots }: Active): Promise<void> {
     if (isLinkFault(params)) return this.nfvi.network.heal(id);
     if (compute === undefined || this.nfvi.computes.get(compute.id) !== compute) return;
     switch (params.kind) {
@@ -112,7 +138,7 @@ export class Faults implements FaultView {
       case 'crash':
         // Somebody else may have brought it back already, or be keeping it as evidence.
         return compute.exclusively(async () => {
-          const down = compute.power !== 'on' && compute.boots === active.boots;
+          const down = compute.power !== 'on' && compute.boots === boots;
           if (down && compute.inPlace && !compute.quarantined) await compute.start();
         });
       default:

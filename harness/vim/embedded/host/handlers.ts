@@ -6,6 +6,7 @@ import { Capturer } from './capturer.js';
 import type { Compute } from './compute.js';
 import { Faults } from './faults.js';
 import { Nfvi } from './nfvi.js';
+import { Pauses } from './pauses.js';
 import type { ServicePlan } from './plan.js';
 import { Replacements } from './replacement.js';
 import { Reverter } from './reverter.js';
@@ -98,6 +99,9 @@ export function handlersFor(
     }
   }
 
+  const pauses = new Pauses((id) => {
+    inTurn(id, async (c) => c.release('operator')).catch((e) => log(`${id} is not thawed: ${reasonOf(e)}`));
+  });
   const handlers: HostHandlers = {
     hello: () => ({ version: protocolVersion, serviceId, pid: process.pid }),
     instantiate: ({ plan, maxLifetimeMs }) => instantiate(plan, maxLifetimeMs),
@@ -118,8 +122,15 @@ export function handlersFor(
       await log.flush();
       return [`${log.path}.1`, log.path];
     },
-    pause: ({ compute: id }) => inTurn(id, (c) => c.hold('operator')),
-    resume: ({ compute: id }) => inTurn(id, async (c) => c.release('operator')),
+    async pause({ compute: id }, client) {
+      const atMs = await inTurn(id, (c) => c.hold('operator'));
+      pauses.took(id, client);
+      return atMs;
+    },
+    async resume({ compute: id }) {
+      pauses.ended(id);
+      await inTurn(id, async (c) => c.release('operator'));
+    },
     quiesce: ({ compute: id, deadlineMs }) => inTurn(id, (c) => c.quiesce(deadlineMs)),
     unquiesce: ({ compute: id }) => inTurn(id, async (c) => c.unquiesce()),
     attach: ({ compute: id, disk }) => setAttached(compute(id), disk, true),
@@ -136,7 +147,10 @@ export function handlersFor(
     },
     store: ({ captured }) => it().capturer.keep(captured),
     discard: ({ captured }) => it().capturer.discard(captured),
-    revert: ({ compute: id, snapshot, options }) => inTurn(id, (c) => it().reverter.revert(c, snapshot, options)),
+    async revert({ compute: id, snapshot, options }) {
+      await inTurn(id, (c) => it().reverter.revert(c, snapshot, options));
+      pauses.ended(id);
+    },
     quarantine: ({ compute: id, runId }) => it().replacements.quarantine(compute(id), runId),
     unquarantine: ({ compute: id, runId }) => it().replacements.unquarantine(compute(id), runId),
     restoreAsNew: async ({ snapshot, runId }) => ({
@@ -146,6 +160,7 @@ export function handlersFor(
     release: ({ compute: id, runId }) => it().replacements.release(id, runId),
     ownedBy: ({ runId }) => it().replacements.ownedBy(runId),
     inject: ({ injection }) => it().faults.inject(injection),
+    renew: ({ injection }) => ({ isOn: it().faults.renew(injection.id) }),
     verify: ({ injection }) => it().faults.verify(injection),
     heal: ({ injection }) => it().faults.heal(injection.id),
     active: () => it().faults.active(),

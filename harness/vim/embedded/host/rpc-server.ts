@@ -16,11 +16,12 @@ export async function serveClients(
   const server = createServer((stream) => {
     const rpc = createMessageConnection(new SocketMessageReader(stream), new SocketMessageWriter(stream));
     const goodbye: (() => void)[] = [];
-    const client: ClientHandle = { onGone: (work) => goodbye.push(work) };
+    let open = true;
+    // What was begun for a client that has gone in the meantime is over at once.
+    const client: ClientHandle = { onGone: (work) => (open ? void goodbye.push(work) : work()) };
     stream.on('error', (e) => log(`client: ${e.message}`));
     rpc.onError(([e]) => log(`client: ${e.message}`));
     clientsChanged(++clients);
-    let open = true;
     rpc.onClose(() => {
       if (!open) return;
       open = false;
