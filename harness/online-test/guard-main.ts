@@ -1,36 +1,65 @@
+import { existsSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { JournalledRun } from '../model/journal.js';
 import { Journal } from '../store/journal.js';
 import { sleep } from '../util/deadline.js';
-import { asError } from '../util/errors.js';
-import { HolderWatch, isAlive, lookMs } from './lease.js';
-import { recoverRun } from './recover.js';
+import { asError, reasonOf } from '../util/errors.js';
+import { HolderWatch, isAlive } from './lease.js';
+import { type RecoveryStep, recoverRun } from './recover.js';
+
+/** So often a VIM that does not answer is asked again; what is still open then is for `ordeal recover`. */
+const attempts = 6;
 
 /**
  * The guard: a small process that outlives the harness. It ends when the run is closed, and gives the service back when
  * the harness dies or hangs. Arguments: state folder, run id, process id of a guard that was silent.
  */
 async function guard(stateFolder: string, runId: string, silent: string): Promise<void> {
-  const holder = new HolderWatch();
-  for (;;) {
-    {
-      using journal = new Journal(stateFolder);
-      const run = journal.run(runId);
+  using journal = new Journal(stateFolder);
+  let holder: HolderWatch | undefined;
+  // Whoever removes the state folder wants nothing of the run any more.
+  while (existsSync(journal.file)) {
+    let run: JournalledRun | undefined;
+    try {
+      run = journal.run(runId);
       if (run === undefined || run.closed) return;
       // Another guard that is well makes this one superfluous.
       const other = run.guardPid !== process.pid && String(run.guardPid) !== silent ? run.guardPid : null;
       if (other !== null && isAlive(other)) return;
       journal.guardHeartbeat(runId);
-      if (!holder.isHeld(run)) {
-        const steps = await recoverRun(stateFolder, run);
-        const lines = steps.map(
-          (s) => `${new Date().toISOString()} ${s.outcome}: ${s.what}${s.reason ? `: ${s.reason}` : ''}\n`,
-        );
-        await appendFile(join(run.outFolder, 'guard.log'), lines.join(''), { mode: 0o600 });
-        return;
-      }
+    } catch (e) {
+      // A journal that is busy or full for a moment is no reason to leave the run alone.
+      process.stderr.write(`${reasonOf(e)}\n`);
     }
-    await sleep(lookMs);
+    if (run !== undefined) {
+      holder ??= new HolderWatch(run);
+      if (!holder.isHeld(run)) return giveBack(journal, runId);
+    }
+    await sleep(holder?.times.lookMs ?? 100);
+  }
+}
+
+/** A VIM that does not answer now may do so later: what could not be undone is tried again, with growing pauses. */
+async function giveBack(journal: Journal, runId: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const run = journal.run(runId);
+    if (run === undefined || run.closed) return;
+    const steps = await recoverRun(journal.stateFolder, run);
+    await writeLog(run, steps);
+    if (attempt === attempts || !steps.some((s) => s.outcome === 'failed' && s.mayPass === true)) return;
+    await sleep(run.leaseMs * 0.2 * 2 ** (attempt - 1));
+  }
+}
+
+async function writeLog({ outFolder }: JournalledRun, steps: readonly RecoveryStep[]): Promise<void> {
+  const at = new Date().toISOString();
+  const lines = steps.map((s) => `${at} ${s.outcome}: ${s.what}${s.reason ? `: ${s.reason}` : ''}\n`);
+  try {
+    await appendFile(join(outFolder, 'guard.log'), lines.join(''), { mode: 0o600 });
+  } catch (e) {
+    // A disk that is full keeps no log; giving back goes on.
+    process.stderr.write(`${reasonOf(e)}\n`);
   }
 }
 

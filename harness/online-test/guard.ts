@@ -2,32 +2,53 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Journal } from '../store/journal.js';
 import { until } from '../util/deadline.js';
-import { OrdealError } from '../util/errors.js';
-import { heartbeatMs, isAlive, leaseMs, Pulse } from './lease.js';
+import { asError, OrdealError } from '../util/errors.js';
+import { isAlive, type LeaseTimes, leaseTimes, Pulse } from './lease.js';
 
 const guardEntry = fileURLToPath(new URL('./guard-main.js', import.meta.url));
 
 /** How often the harness looks whether somebody asked it to stop, in milliseconds: one row, by its key. */
-const stopLookMs = 50;
+const stopLookMs = 25;
+
+export interface LeaseOptions {
+  /** How long this process may be silent, in milliseconds; default 10 s. */
+  readonly leaseMs?: number;
+  /** Starts a guard, which is told of one that is silent; default: a detached process. */
+  readonly startGuard?: (stateFolder: string, runId: string, silentPid: string) => void;
+  readonly nowMs?: () => number;
+}
 
 /**
  * The lease of a run. The harness gives signs of life; a small detached process, the guard, watches them, and gives the
- * service back when they stop. When the guard dies, another is started; without a guard nothing is injected.
+ * service back when they stop. When the guard dies or hangs, another is started; without a guard nothing is injected.
  */
 export class Lease implements Disposable {
+  readonly times: LeaseTimes;
   readonly #lost = new AbortController();
   readonly #stopped = new AbortController();
-  readonly #guardPulse = new Pulse();
+  readonly #failed = new AbortController();
+  readonly #guardPulse: Pulse;
+  readonly #nowMs: () => number;
+  readonly #startGuardProcess: NonNullable<LeaseOptions['startGuard']>;
   readonly #beating: NodeJS.Timeout;
   readonly #looking: NodeJS.Timeout;
+  #beatenMs: number;
+  #guardStartedMs = Number.NEGATIVE_INFINITY;
 
+  /** @throws OrdealError of kind scenario-invalid for a lease that is too short */
   constructor(
     readonly journal: Journal,
     readonly runId: string,
+    { leaseMs, startGuard = startGuardProcess, nowMs = () => performance.now() }: LeaseOptions = {},
   ) {
+    this.times = leaseTimes(leaseMs);
+    this.#nowMs = nowMs;
+    this.#beatenMs = nowMs();
+    this.#startGuardProcess = startGuard;
+    this.#guardPulse = new Pulse(this.times.heartbeatMs, nowMs);
     this.#startGuard();
-    this.#beating = setInterval(() => this.#beat(), heartbeatMs);
-    this.#looking = setInterval(() => this.#look(), stopLookMs);
+    this.#beating = setInterval(() => this.#withJournal(() => this.#beat()), this.times.heartbeatMs);
+    this.#looking = setInterval(() => this.#withJournal(() => this.#look()), stopLookMs);
   }
 
   /** Aborts when another process has taken the run over: from then on this one must not act. */
@@ -40,9 +61,14 @@ export class Lease implements Disposable {
     return this.#stopped.signal;
   }
 
+  /** Aborts when no sign of life could be given for half of the lease: time enough to heal before others do. */
+  get failed(): AbortSignal {
+    return this.#failed.signal;
+  }
+
   /** @throws OrdealError of kind `timeout` when no guard comes up: then nothing may be injected */
   async guarded(): Promise<void> {
-    await until('The guard of the run', () => this.#guardIsUp(), { withinMs: leaseMs });
+    await until('The guard of the run', () => this.#guardIsUp(), { withinMs: this.times.leaseMs });
   }
 
   #beat(): void {
@@ -55,7 +81,10 @@ export class Lease implements Disposable {
       this[Symbol.dispose]();
       return;
     }
-    if (!this.#guardIsUp()) this.#startGuard();
+    this.#beatenMs = this.#nowMs();
+    // One that was started just now is still on its way up.
+    const startedAgoMs = this.#nowMs() - this.#guardStartedMs;
+    if (!this.#guardIsUp() && startedAgoMs >= this.times.leaseMs / 2) this.#startGuard();
   }
 
   #look(): void {
@@ -67,27 +96,50 @@ export class Lease implements Disposable {
     );
   }
 
+  /** A journal that is busy or full for a moment is tried again; one that stays so ends the run, healed. */
+  #withJournal(work: () => void): void {
+    try {
+      work();
+    } catch (e) {
+      const silentMs = this.#nowMs() - this.#beatenMs;
+      if (silentMs < this.times.leaseMs / 2 || this.#failed.signal.aborted) return;
+      const kind = e instanceof OrdealError ? e.kind : 'internal';
+      this.#failed.abort(
+        new OrdealError(kind, `No sign of life could be given for ${Math.round(silentMs)} ms`, {
+          cause: asError(e),
+          remedy: 'The run was ended before its lease was over; what is left open is finished by `ordeal recover`.',
+        }),
+      );
+    }
+  }
+
   #guardIsUp(): boolean {
     const run = this.journal.run(this.runId);
     if (run?.guardPid == null) return false;
-    return this.#guardPulse.silentMs(`${run.guardPid}:${run.guardBeats}`) < leaseMs && isAlive(run.guardPid);
+    return this.#guardPulse.silentMs(`${run.guardPid}:${run.guardBeats}`) < this.times.leaseMs && isAlive(run.guardPid);
   }
 
   #startGuard(): void {
     // A guard that hangs is alive, and still to be replaced: the new one is told which.
     const silent = String(this.journal.run(this.runId)?.guardPid ?? '');
-    // Its own session, so that what ends our process group does not end it; no pipes that would break with us.
-    spawn(process.execPath, [guardEntry, this.journal.stateFolder, this.runId, silent], {
-      detached: true,
-      stdio: 'ignore',
-      env: { ...process.env, NODE_OPTIONS: '' },
-    })
-      .on('error', () => undefined)
-      .unref();
+    this.#guardStartedMs = this.#nowMs();
+    this.#startGuardProcess(this.journal.stateFolder, this.runId, silent);
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#beating);
     clearInterval(this.#looking);
   }
+}
+
+function startGuardProcess(stateFolder: string, runId: string, silentPid: string): void {
+  // Its own session, so that what ends our process group does not end it; no pipes that would break with us.
+  const guard = spawn(process.execPath, [guardEntry, stateFolder, runId, silentPid], {
+    detached: true,
+    stdio: 'ignore',
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+  // A guard that cannot be started gives no sign of life: `guarded` tells it, or the next beat tries again.
+  guard.on('error', () => undefined);
+  guard.unref();
 }

@@ -5,7 +5,7 @@ import { startMonitor } from '../monitor/monitor.js';
 import { Journal } from '../store/journal.js';
 import { asError, OrdealError } from '../util/errors.js';
 import type { Quarantined } from './evidence.js';
-import { isHeldNow, seemsHeld } from './lease.js';
+import { isHeldNow, leaseTimes, seemsHeld } from './lease.js';
 import { Observation, readWindow } from './observation.js';
 import { Recorder } from './recorder.js';
 import { keepEvidence, lookAndRestore } from './rescue.js';
@@ -29,6 +29,8 @@ export interface RecoveryStep {
   readonly what: string;
   readonly outcome: 'done' | 'planned' | 'failed' | 'left';
   readonly reason?: string;
+  /** It failed because a VIM did not answer: another attempt may succeed. */
+  readonly mayPass?: boolean;
 }
 
 export interface RecoverOptions {
@@ -59,7 +61,7 @@ export async function recover(stateFolder: string, options: RecoverOptions = {})
 
 async function isHeld(stateFolder: string, runId: string): Promise<boolean> {
   using journal = new Journal(stateFolder);
-  return isHeldNow(journal, runId);
+  return await isHeldNow(journal, runId);
 }
 
 /** Prerequisite: the run's holder gave no sign of life for as long as its lease. Of two that try, one recovers. */
@@ -68,12 +70,7 @@ export async function recoverRun(
   run: JournalledRun,
   { say, listeners = [] }: RecoverOptions = {},
 ): Promise<RecoveryStep[]> {
-  const failed = (what: string, e: unknown): RecoveryStep => ({
-    runId: run.id,
-    what,
-    outcome: 'failed',
-    reason: asError(e).message,
-  });
+  const failed = (what: string, e: unknown) => failedStep(run.id, what, e);
   let opened: ServiceSession;
   try {
     opened = await ServiceSession.open(await readService(run.serviceFile), { stateFolder });
@@ -85,7 +82,7 @@ export async function recoverRun(
     return [{ runId: run.id, what: 'take over', outcome: 'left', reason: 'another process has taken it over' }];
   }
   say?.(`recovering ${run.id} on ${run.serviceId}`);
-  const heart = setInterval(() => session.journal.heartbeat(run.id), 1000);
+  const heart = setInterval(() => beat(session, run.id), leaseTimes(run.leaseMs).heartbeatMs);
   try {
     const steps = (await session.isGone())
       ? settleAll(session, run)
@@ -97,6 +94,20 @@ export async function recoverRun(
   } finally {
     clearInterval(heart);
   }
+}
+
+/** A beat that cannot be written is missed; the next one may be. Who recovers acts idempotently, also when taken over. */
+function beat({ journal }: ServiceSession, runId: string): void {
+  try {
+    journal.heartbeat(runId);
+  } catch (e) {
+    if (!(e instanceof Error)) throw e;
+  }
+}
+
+function failedStep(runId: string, what: string, e: unknown): RecoveryStep {
+  const mayPass = e instanceof OrdealError && (e.kind === 'timeout' || e.kind === 'vim-unreachable');
+  return { runId, what, outcome: 'failed', reason: asError(e).message, ...(mayPass ? { mayPass } : {}) };
 }
 
 /** The service itself is gone for certain, and with it all that was done to it. */
@@ -145,12 +156,7 @@ class Recovery {
         this.#steps.push({ runId: this.run_.id, what, outcome: 'done' });
       }
     } catch (e) {
-      this.#steps.push({
-        runId: this.run_.id,
-        what: 'finish the snapshot procedures',
-        outcome: 'failed',
-        reason: asError(e).message,
-      });
+      this.#steps.push(failedStep(this.run_.id, 'finish the snapshot procedures', e));
     }
   }
 
@@ -160,7 +166,7 @@ class Recovery {
       await work();
       this.#steps.push({ runId, what, outcome: 'done' });
     } catch (e) {
-      this.#steps.push({ runId, what, outcome: 'failed', reason: asError(e).message });
+      this.#steps.push(failedStep(runId, what, e));
     }
   }
 

@@ -36,4 +36,6 @@ export interface OnlineTestOptions {
   readonly listeners?: readonly RunListener[];
   /** Aborting heals and restores, then ends the run as interrupted. */
   readonly signal?: AbortSignal;
+  /** How long this process may be silent before its guard gives the service back, in milliseconds; default 10 s. */
+  readonly leaseMs?: number;
 }

@@ -5,6 +5,7 @@ import { ManyErrors, OrdealError, reasonOf } from '../util/errors.js';
 import { conclude, injectionVerdict } from './conclusion.js';
 import type { Quarantined } from './evidence.js';
 import { Lease } from './guard.js';
+import { leaseTimes } from './lease.js';
 import { Observation } from './observation.js';
 import { type Plan, planOnlineTest, vimOfFault } from './plan.js';
 import { Recorder } from './recorder.js';
@@ -25,7 +26,7 @@ import {
 import { StopWatch } from './stop-conditions.js';
 import { Timeline } from './timeline.js';
 
-/** How long a VIM holds a fault after our last word on it, in milliseconds. */
+/** How long a VIM that cannot be told that we are well holds a fault beyond its duration, in milliseconds. */
 const deadManMs = 60_000;
 
 /**
@@ -39,6 +40,7 @@ export async function runOnlineTest(
 ): Promise<RunRecord> {
   const planFromMs = performance.now();
   const plan = await planOnlineTest(session, request);
+  const { leaseMs } = leaseTimes(options.leaseMs);
   const recorder = new Recorder(request, session.service.descriptor.id, plan, options);
   const { journal, service } = session;
   journal.begin({
@@ -48,9 +50,10 @@ export async function runOnlineTest(
     outFolder: recorder.folder,
     pid: process.pid,
     startedAt: recorder.record.startedAt,
+    leaseMs,
   });
-  using lease = new Lease(journal, recorder.id);
-  const stops = [lease.lost, lease.stopped, ...(options.signal === undefined ? [] : [options.signal])];
+  using lease = new Lease(journal, recorder.id, { leaseMs });
+  const stops = [lease.lost, lease.stopped, lease.failed, ...(options.signal === undefined ? [] : [options.signal])];
   const signal = AbortSignal.any(stops);
   using _ = whenAborted(lease.stopped, (reason) => recorder.stopped('stop-request', reason));
   using __ = whenAborted(options.signal, (reason) => recorder.stopped('interrupt', reason));
@@ -70,6 +73,19 @@ export async function runOnlineTest(
   else recorder.note('Something is left open: see `ordeal status`; `ordeal recover` finishes it.');
   recorder.trace(session.trace.slice(traceFrom));
   return recorder.finish();
+}
+
+/** Not before the last call has ended, until it is disposed. */
+function every(ms: number, work: () => Promise<void>): Disposable {
+  let isBusy = false;
+  const timer = setInterval(() => {
+    if (isBusy) return;
+    isBusy = true;
+    void work().finally(() => {
+      isBusy = false;
+    });
+  }, ms);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 /** Calls back once, until it is disposed. */
@@ -103,7 +119,9 @@ async function loop(
     seed: plan.seed,
     vimOf: (fault) => vimOfFault(session, fault),
     expiresAfterMs: deadManMs,
+    renewedAfterMs: lease.times.leaseMs + lease.times.heartbeatMs,
   });
+  using _ = every(lease.times.heartbeatMs, () => injector.renew());
   const timeline = new Timeline(injector, plan.faults, signal);
   const run: Run = {
     session,

@@ -3,7 +3,7 @@ import type { JournalledRun } from '../model/journal.js';
 import { Journal } from '../store/journal.js';
 import { sleep } from '../util/deadline.js';
 import { OrdealError } from '../util/errors.js';
-import { isAlive, leaseMs } from './lease.js';
+import { isAlive } from './lease.js';
 
 export interface StoppedRun {
   readonly runId: string;
@@ -21,7 +21,7 @@ export interface StopOptions {
   readonly runId?: string;
   /** For the record; default: user, host and process. */
   readonly by?: string;
-  /** How long to wait for the faults to be healed, in milliseconds; default: the lease and two seconds. */
+  /** How long to wait for the faults to be healed, in milliseconds; default: the run's lease and two seconds. */
   readonly waitMs?: number;
 }
 
@@ -35,7 +35,7 @@ export const whoAsks = (): string => `${userInfo().username}@${hostname()} (proc
  */
 export async function stopRuns(
   stateFolder: string,
-  { runId, by = whoAsks(), waitMs = leaseMs + 2000 }: StopOptions = {},
+  { runId, by = whoAsks(), waitMs }: StopOptions = {},
 ): Promise<StoppedRun[]> {
   using journal = new Journal(stateFolder);
   const open = journal.runs({ open: true });
@@ -48,7 +48,7 @@ export async function stopRuns(
   }
   const fromMs = performance.now();
   for (const { id } of wanted) journal.requestStop(id, by);
-  return await Promise.all(wanted.map((run) => healed(journal, run, fromMs, waitMs)));
+  return await Promise.all(wanted.map((run) => healed(journal, run, fromMs, waitMs ?? run.leaseMs + 2000)));
 }
 
 async function healed(journal: Journal, run: JournalledRun, fromMs: number, waitMs: number): Promise<StoppedRun> {

@@ -13,8 +13,6 @@ export class Timeline {
   readonly #stopped = new AbortController();
   readonly #outside: AbortSignal | undefined;
   readonly #signal: AbortSignal;
-  /** Rejects when the run is stopped from outside, so that no wait for a measurement keeps a fault on. */
-  readonly #interrupted: Promise<never>;
   #ended: Promise<PromiseSettledResult<unknown>[]> = Promise.resolve([]);
 
   constructor(
@@ -24,10 +22,6 @@ export class Timeline {
   ) {
     this.#outside = signal;
     this.#signal = signal === undefined ? this.#stopped.signal : AbortSignal.any([signal, this.#stopped.signal]);
-    this.#interrupted = new Promise((_, reject) => {
-      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
-    });
-    this.#interrupted.catch(() => undefined);
   }
 
   /** @returns the first fault, once its dose is known */
@@ -42,7 +36,7 @@ export class Timeline {
     this.#ended = Promise.allSettled(parts.flatMap((p) => [p.verified, p.healed]));
     const [first] = parts;
     if (first === undefined) throw new RangeError('a timeline needs a fault');
-    return Promise.race([first.verified, this.#interrupted]);
+    return this.#unlessStopped(first.verified);
   }
 
   /**
@@ -62,8 +56,25 @@ export class Timeline {
   async #verified(fault: TimedFault): Promise<InjectedFault> {
     if (fault.afterMs > 0) await sleep(fault.afterMs, this.#signal);
     const injected = await this.injector.inject(fault);
-    await Promise.race([this.injector.verify(injected), this.#interrupted]);
+    await this.#unlessStopped(this.injector.verify(injected));
     return injected;
+  }
+
+  /** Rejects at once when the run is stopped from outside, so that no wait for a measurement keeps a fault on. */
+  async #unlessStopped<T>(work: Promise<T>): Promise<T> {
+    const outside = this.#outside;
+    if (outside === undefined) return work;
+    outside.throwIfAborted();
+    let stop = () => {};
+    const stopped = new Promise<never>((_, reject) => {
+      stop = () => reject(outside.reason);
+      outside.addEventListener('abort', stop, { once: true });
+    });
+    try {
+      return await Promise.race([work, stopped]);
+    } finally {
+      outside.removeEventListener('abort', stop);
+    }
   }
 
   async #heal(fault: TimedFault, injected: InjectedFault): Promise<void> {

@@ -4,7 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
-import { isAlive, leaseMs } from '../../harness/online-test/lease.js';
+import { defaultLeaseMs } from '../../harness/model/journal.js';
+import { isAlive } from '../../harness/online-test/lease.js';
 import { recover } from '../../harness/online-test/recover.js';
 import { readService, ServiceSession } from '../../harness/online-test/session.js';
 import { sweepPopulation } from '../../harness/online-test/sweep.js';
@@ -92,7 +93,7 @@ test('a harness that hangs in mid-fault loses its lease, and does not act when i
   const stoppedAt = Date.now();
   const [vim] = session.vims.values();
   await until('the fault is healed', async () => (await vim?.faults?.active())?.length === 0, { withinMs: 30_000 });
-  expect(Date.now() - stoppedAt).toBeLessThan(leaseMs + 2000);
+  expect(Date.now() - stoppedAt).toBeLessThan(defaultLeaseMs + 2000);
   await until('the guard closed the run', () => openRun() === undefined, { withinMs: giveBackMs, everyMs: 200 });
   run.kill('SIGCONT');
   const [code] = (await ended) as [number];

@@ -5,17 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import type { JournalledRun } from '../../harness/model/journal.js';
-import {
-  HolderWatch,
-  isAlive,
-  isHeldNow,
-  leaseMs,
-  lookMs,
-  Pulse,
-  seemsHeld,
-  stopLeaseMs,
-} from '../../harness/online-test/lease.js';
+import { HolderWatch, isAlive, isHeldNow, leaseTimes, Pulse, seemsHeld } from '../../harness/online-test/lease.js';
 import { Journal } from '../../harness/store/journal.js';
+
+const { leaseMs, lookMs, stopLeaseMs } = leaseTimes();
 
 const run = (change: Partial<JournalledRun> = {}): JournalledRun => ({
   id: 'r1',
@@ -24,6 +17,7 @@ const run = (change: Partial<JournalledRun> = {}): JournalledRun => ({
   outFolder: '/out',
   pid: process.pid,
   startedAt: new Date().toISOString(),
+  leaseMs,
   heartbeatAt: Date.now(),
   beats: 1,
   closed: false,
@@ -46,7 +40,7 @@ function clock() {
 /** Looks every `lookMs` until the holder counts as gone. @returns how long that took on the watcher's clock */
 function goneAfter(of: () => JournalledRun, limitMs = 60_000): number {
   const { now, pass } = clock();
-  const watch = new HolderWatch(now);
+  const watch = new HolderWatch(of(), now);
   let ms = 0;
   for (; watch.isHeld(of()) && ms < limitMs; ms += lookMs) pass(lookMs);
   return ms;
@@ -83,7 +77,7 @@ test('a holder that was asked to stop and does not even see that is gone sooner'
 
 test('a watcher that was held up itself does not count the time in which it did not watch', () => {
   const { now, pass } = clock();
-  const pulse = new Pulse(now);
+  const pulse = new Pulse(lookMs, now);
   expect(pulse.silentMs('1')).toBe(0);
   pass(3_600_000);
   expect(pulse.silentMs('1')).toBe(2 * lookMs);
