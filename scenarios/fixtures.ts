@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test as base } from '@playwright/test';
 import type { RunRecord } from '../harness/model/run-record.js';
+import { unconfirmed, whatIsUnproven } from '../harness/online-test/proof.js';
 import type { OnlineTestRequest } from '../harness/online-test/request.js';
 import { runOnlineTest } from '../harness/online-test/run.js';
 import { readService, ServiceSession } from '../harness/online-test/session.js';
@@ -12,7 +13,10 @@ import { packageRoot } from '../harness/util/package-root.js';
 
 export { expect } from '@playwright/test';
 
-/** One online test; the title is the test's own. @returns the run record, with the four verdicts */
+/**
+ * One online test; the title is the test's own. @returns the run record, with the four verdicts
+ * @throws UnprovenError when the fault had no effect or the wrong dose, or the run did not go to its end
+ */
 export type OnlineTest = (request: Omit<OnlineTestRequest, 'title' | 'front'>) => Promise<RunRecord>;
 
 interface ServiceOptions {
@@ -22,7 +26,28 @@ interface ServiceOptions {
   outFolder: string;
   /** A retry injects the fault into the service again; it must be wanted. */
   injectAgainOnRetry: boolean;
+  /** A run that proves nothing is returned and does not fail the test; for tests that look at just that. */
+  acceptUnproven: boolean;
 }
+
+/** The service may be as it should be, but the run does not prove it. */
+export class UnprovenError extends Error {
+  override readonly name = 'UnprovenError';
+
+  constructor(
+    readonly record: RunRecord,
+    expected: string,
+  ) {
+    const { service, injection } = record.verdicts;
+    const why = [...record.errors, ...unconfirmed(record)].map((line) => `\n  ${line}`).join('');
+    super(
+      `The run proves nothing: expected: ${expected}; got: injection ${injection}, service ${service}${why}\n` +
+        'Say `test.use({ acceptUnproven: true })` where such a run is what the test is about.',
+    );
+  }
+}
+
+type PerTest = 'injectAgainOnRetry' | 'acceptUnproven';
 
 /**
  * Playwright Test with a network service at hand. Each worker has a service and a state folder of its own, so tests run
@@ -35,12 +60,13 @@ interface ServiceOptions {
  *     });
  */
 export const test = base.extend<
-  { onlineTest: OnlineTest } & Pick<ServiceOptions, 'injectAgainOnRetry'>,
-  Omit<ServiceOptions, 'injectAgainOnRetry'> & { service: ServiceSession }
+  { onlineTest: OnlineTest } & Pick<ServiceOptions, PerTest>,
+  Omit<ServiceOptions, PerTest> & { service: ServiceSession }
 >({
   serviceName: ['session-gateway', { scope: 'worker', option: true }],
   outFolder: ['reports/out', { scope: 'worker', option: true }],
   injectAgainOnRetry: [false, { option: true }],
+  acceptUnproven: [false, { option: true }],
 
   service: [
     async ({ serviceName }, use) => {
@@ -57,7 +83,7 @@ export const test = base.extend<
     { scope: 'worker', timeout: 60_000 },
   ],
 
-  onlineTest: async ({ service, outFolder, injectAgainOnRetry }, use, testInfo) => {
+  onlineTest: async ({ service, outFolder, injectAgainOnRetry, acceptUnproven }, use, testInfo) => {
     await use(async (request) => {
       if (testInfo.retry > 0 && !injectAgainOnRetry) {
         throw new OrdealError('scenario-invalid', `Retry ${testInfo.retry} would inject the fault again`, {
@@ -72,6 +98,8 @@ export const test = base.extend<
         { outFolder },
       );
       await testInfo.attach('run.json', { body: JSON.stringify(record, null, 2), contentType: 'application/json' });
+      const unproven = acceptUnproven ? undefined : whatIsUnproven(record);
+      if (unproven !== undefined) throw new UnprovenError(record, unproven);
       return record;
     });
   },

@@ -4,6 +4,7 @@ import { type ITestCaseHookParameter, setWorldConstructor, World } from '@cucumb
 import type { RunRecord } from '../harness/model/run-record.js';
 import type { SnapshotType } from '../harness/model/snapshot-descriptor.js';
 import { planOnlineTest } from '../harness/online-test/plan.js';
+import { unconfirmed, whatIsUnproven } from '../harness/online-test/proof.js';
 import type { Composed } from '../harness/online-test/request.js';
 import { runOnlineTest } from '../harness/online-test/run.js';
 import { readService, ServiceSession } from '../harness/online-test/session.js';
@@ -107,11 +108,10 @@ export class OrdealWorld extends World {
 
 /** Whatever the Then steps find: a fault without its dose, a run that was stopped or that failed, is never a pass. */
 function refuseWhatProvesNothing(record: RunRecord): void {
-  const { stopped, verdicts, errors } = record;
+  const { stopped } = record;
   if (stopped?.cause === 'stop-request') endEarly(stopped.reason);
-  if (stopped !== undefined) throw new VerdictError(record, 'the test runs to its end');
-  if (verdicts.injection !== 'confirmed') throw new VerdictError(record, 'the fault is injected, in its dose');
-  if (errors.length > 0) throw new VerdictError(record, 'the test runs without a failure of its own');
+  const expected = whatIsUnproven(record);
+  if (expected !== undefined) throw new VerdictError(record, expected);
 }
 
 /** The verdict is not the one that a step asks for; the exit code is the run's own. */
@@ -121,12 +121,11 @@ export class VerdictError extends Error {
     readonly record: RunRecord,
     expected: string,
   ) {
-    const { verdicts, errors, indicators, injections } = record;
-    const doses = injections.filter((i) => i.verdict !== 'confirmed').map((i) => `${i.kind}: ${i.verdict}, ${i.how}`);
+    const { verdicts, errors, indicators } = record;
     const worse = indicators.filter((i) => i.outcome === 'worse').map((i) => `${i.probe} ${i.indicator}: ${i.reason}`);
     super(
       `expected: ${expected}; got: service ${verdicts.service}, injection ${verdicts.injection}, restoration ${verdicts.restoration}, evidence ${verdicts.evidence}` +
-        [...errors, ...doses, ...worse].map((line) => `\n  ${line}`).join(''),
+        [...errors, ...unconfirmed(record), ...worse].map((line) => `\n  ${line}`).join(''),
     );
   }
 }
