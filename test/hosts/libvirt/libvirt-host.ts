@@ -1,9 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { access, copyFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { until } from '../../../harness/util/deadline.js';
+import { RelayedPorts } from '../relayed-ports.js';
 import { buildGuest, type GuestImages } from './guest.js';
 import { ensurePackages } from './packages.js';
 import { PrivateLibvirtd } from './private-libvirtd.js';
@@ -18,8 +15,7 @@ export interface GuestOptions {
 
 /** Everything that a test needs of a machine with real VMs: a daemon of its own, guests, and a way to their ports. */
 export class LibvirtHost implements AsyncDisposable {
-  readonly #servers: Server[] = [];
-  #relay: ChildProcess | undefined;
+  #ports: RelayedPorts | undefined;
 
   private constructor(
     readonly daemon: PrivateLibvirtd,
@@ -81,54 +77,17 @@ export class LibvirtHost implements AsyncDisposable {
 
   /** @returns http://127.0.0.1:<port>, which leads to the guest's port. @param port 0 lets the system choose ours */
   async reach(address: number, guestPort = 8080, port = 0): Promise<string> {
-    const server = createServer((client) => {
-      const relay = connect(this.#relaySocket);
-      // Written before the pipe, so that it goes first also while the connection is being made.
-      relay.write(`10.77.0.${address}:${guestPort}\n`);
-      client.pipe(relay);
-      relay.pipe(client);
-      client.on('error', () => relay.destroy());
-      relay.on('error', () => client.destroy());
-      relay.on('close', () => client.destroy());
-      client.on('close', () => relay.destroy());
-    });
-    this.#servers.push(server);
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(port, '127.0.0.1', resolve);
-    });
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  }
-
-  get #relaySocket(): string {
-    return join(this.daemon.folder, 'relay');
+    if (this.#ports === undefined) throw new Error('the relay is not up');
+    return this.#ports.reach(`10.77.0.${address}:${guestPort}`, port);
   }
 
   async #startRelay(): Promise<void> {
-    const network = `--net=/proc/${await this.daemon.innerPid()}/ns/net`;
-    const program = fileURLToPath(new URL('./relay.js', import.meta.url));
-    const command = ['--pdeathsig', 'KILL', 'nsenter', network, process.execPath, program, this.#relaySocket];
-    this.#relay = spawn('setpriv', command, { stdio: 'ignore' });
-    await until(
-      'The relay listens',
-      () =>
-        access(this.#relaySocket)
-          .then(() => true)
-          .catch(() => false),
-      {
-        withinMs: 20_000,
-      },
-    );
+    const network = `/proc/${await this.daemon.innerPid()}/ns/net`;
+    this.#ports = await RelayedPorts.start(network, join(this.daemon.folder, 'relay'));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const server of this.#servers) server.close();
-    const relay = this.#relay;
-    if (relay !== undefined && relay.exitCode === null) {
-      const ended = new Promise((resolve) => relay.once('exit', resolve));
-      relay.kill('SIGKILL');
-      await ended;
-    }
+    await this.#ports?.[Symbol.asyncDispose]();
     await this.daemon[Symbol.asyncDispose]();
   }
 }

@@ -1,4 +1,4 @@
-import { isThere, shell } from './shell.js';
+import { ensurePackages as ensure } from '../debian.js';
 
 /** Command that proves the package, by Debian package. The daemon comes without its services: nothing is started. */
 const needed: Readonly<Record<string, string>> = {
@@ -12,21 +12,5 @@ const needed: Readonly<Record<string, string>> = {
   'mkfs.ext4': 'e2fsprogs',
 };
 
-/**
- * A test changes nothing on the machine of whoever runs it: packages are installed only where ORDEAL_HOSTS=install says so.
- * @throws with the reason why the tests on real VMs cannot run here
- */
-export async function ensurePackages(): Promise<void> {
-  const found = await Promise.all(Object.entries(needed).map(async ([c, p]) => ((await isThere(c)) ? [] : [p])));
-  const missing = found.flat();
-  if (missing.length === 0) return;
-  if (process.env.ORDEAL_HOSTS !== 'install') {
-    throw new Error(`${missing.join(', ')} are missing; ORDEAL_HOSTS=install lets the tests install them`);
-  }
-  if (!(await isThere('apt-get'))) throw new Error(`${missing.join(', ')} are missing, and this is no Debian`);
-  await shell('apt-get', ['update', '-q'], { timeoutMs: 120_000 });
-  const extra = missing.includes('libvirt-daemon') ? ['libvirt-daemon-driver-qemu'] : [];
-  await shell('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing, ...extra], {
-    timeoutMs: 400_000,
-  });
-}
+/** @throws with the reason why the tests on real VMs cannot run here */
+export const ensurePackages = (): Promise<void> => ensure(needed, { 'libvirt-daemon': ['libvirt-daemon-driver-qemu'] });
