@@ -6,6 +6,7 @@ import { OrdealError } from '../util/errors.js';
  * up before a fault may come, so it waits for no vendor's library that it does not need.
  */
 export const vimFactories: Readonly<Record<string, VimFactory>> = {
+  docker: async (context) => (await import('./docker/docker-vim.js')).openDocker(context),
   embedded: async (context) => new (await import('./embedded/embedded-vim.js')).EmbeddedVim(context),
   libvirt: async (context) => (await import('./libvirt/libvirt-vim.js')).LibvirtVim.open(context),
 };

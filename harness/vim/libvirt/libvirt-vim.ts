@@ -5,6 +5,7 @@ import type { CapabilityTable } from '../../model/capability.js';
 import type { ComputeId, ComputeState, Logs, Pausing, Vim, VimContext } from '../../model/vim.js';
 import type { VirtualLinkInfo } from '../../model/vnf-info.js';
 import { validate } from '../../util/validate.js';
+import { Turns } from '../turns.js';
 import { probeCapabilities } from './capabilities.js';
 import { libvirtOptions } from './deployment.js';
 import { Domains } from './domains.js';
@@ -18,7 +19,6 @@ import { LibvirtReplacement } from './replacement.js';
 import { procedures } from './rpc/index.js';
 import { SnapshotFolder } from './snapshot-folder.js';
 import { LibvirtSnapshots } from './snapshots.js';
-import { Turns } from './turns.js';
 
 const GRACE_MS = 20_000;
 

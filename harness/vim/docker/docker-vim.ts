@@ -1,0 +1,50 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import type { VimContext } from '../../model/vim.js';
+import { errnoOf } from '../../util/errors.js';
+import { validate } from '../../util/validate.js';
+import { hostOptions } from '../oci/deployment.js';
+import { EngineHost } from '../oci/host.js';
+import { OciVim } from '../oci/oci-vim.js';
+import { DockerEngine } from './docker-engine.js';
+
+/** The driver's own section of the descriptor: `vims.docker`. */
+export const dockerOptions = z.strictObject({
+  ...hostOptions,
+  folder: hostOptions.folder.default('/var/lib/ordeal/docker'),
+  host: z.string().default('unix:///var/run/docker.sock').describe('Where dockerd is: unix:///path, tcp://host:port.'),
+  pidFile: z
+    .string()
+    .default('/var/run/docker.pid')
+    .describe("dockerd's, on this machine: its namespaces are entered."),
+  runtimeRoot: z
+    .string()
+    .default('/var/run/docker/runtime-runc/moby')
+    .describe('Where runc keeps the state of the containers: <exec-root>/runtime-runc/moby.'),
+});
+
+/** @throws OrdealError of kind vim-unreachable when no dockerd answers */
+export async function openDocker(context: VimContext): Promise<OciVim> {
+  const options = validate(context.options, `${context.service.file}: vims.docker`, dockerOptions);
+  const engine = new DockerEngine(options.host, options.runtimeRoot);
+  await engine.version();
+  const host = new EngineHost(() => pidOf(options.pidFile));
+  const { criu, runc } = options;
+  return new OciVim(context, {
+    engine,
+    host,
+    folder: options.folder,
+    tools: { criu, runc },
+    networks: options.networks,
+  });
+}
+
+/** A dockerd without such a file is taken to be in our own namespaces. */
+async function pidOf(file: string): Promise<number | undefined> {
+  try {
+    return Number(await readFile(file, 'utf8'));
+  } catch (e) {
+    if (errnoOf(e) === 'ENOENT') return undefined;
+    throw e;
+  }
+}

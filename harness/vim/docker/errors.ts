@@ -1,0 +1,35 @@
+import { errnoOf, OrdealError } from '../../util/errors.js';
+
+/** dockerd's own words, and what they mean to Ordeal. @param what subject and event */
+export function fromDocker(e: unknown, what: string, where: string): OrdealError {
+  if (e instanceof OrdealError) return e;
+  const errno = errnoOf(e);
+  if (
+    errno === 'ENOENT' ||
+    errno === 'ECONNREFUSED' ||
+    errno === 'ECONNRESET' ||
+    errno === 'EPIPE' ||
+    errno === 'EACCES'
+  ) {
+    return new OrdealError('vim-unreachable', what, {
+      where,
+      cause: e,
+      remedy: 'Start dockerd there, check vims.docker.host and that you may open its socket.',
+    });
+  }
+  const status = statusOf(e);
+  const said = e instanceof Error && 'json' in e && isMessage(e.json) ? new Error(e.json.message, { cause: e }) : e;
+  if (status === 404) return new OrdealError('unknown-target', what, { where, cause: said });
+  if (status === 409) return new OrdealError('busy', what, { where, cause: said });
+  if (status === 507 || (e instanceof Error && e.message.includes('no space left'))) {
+    return new OrdealError('no-space', what, { where, cause: said });
+  }
+  return new OrdealError('vim-failed', what, { where, cause: said });
+}
+
+/** Of an answer of dockerd; undefined for every other failure. */
+export const statusOf = (e: unknown): number | undefined =>
+  e instanceof Error && 'statusCode' in e && typeof e.statusCode === 'number' ? e.statusCode : undefined;
+
+const isMessage = (json: unknown): json is { message: string } =>
+  typeof json === 'object' && json !== null && 'message' in json && typeof json.message === 'string';

@@ -1,0 +1,94 @@
+import { type Capability, type CapabilityRow, type CapabilityTable, no, yes } from '../../model/capability.js';
+import { faultKinds } from '../../model/fault.js';
+import { reasonOf } from '../../util/errors.js';
+import type { BridgeRules } from './barrier.js';
+import type { Dumps } from './dump.js';
+import type { OciEngine } from './engine.js';
+import { bridgeFaults, cgroupFaults } from './fault-means.js';
+
+const NETEM = 'netem is not driven, and nftables holds no packet back; it needs a hop of its own on the way';
+const noFaults: Readonly<Record<string, string>> = {
+  delay: NETEM,
+  reordering: NETEM,
+  duplication: 'nftables does not duplicate what crosses a bridge; it needs a hop of its own on the way',
+  corruption: 'nftables changes no payload; it needs a hop of its own on the way',
+  'disk-full': 'a volume shares the file system of the host: filling it would fill the host',
+  'disk-error': 'a volume is a directory of the host: there is no block device of its own that could fail',
+  'clock-skew': 'containers share the clock of the host; a time namespace has to be there when a process starts',
+};
+
+/** Found by trying: a real dump of a scratch process, a real rule, and what the engine says of itself. */
+export async function probeCapabilities(
+  engine: OciEngine,
+  dumps: Dumps,
+  bridge: BridgeRules,
+): Promise<CapabilityTable> {
+  const version = await engine.version();
+  const [cannotDump, cannotRestore, rules] = await Promise.all([
+    dumps.cannotDump(),
+    engine.cannotRestore(),
+    rulesWork(bridge),
+  ]);
+  const memory = (how: string): Capability => (cannotDump === undefined ? yes(how) : no(cannotDump));
+  const back = (how: string): Capability => {
+    const reason = cannotDump ?? cannotRestore;
+    return reason === undefined ? yes(how) : no(reason);
+  };
+  const table: [CapabilityRow, Capability][] = [
+    ['OP-create.instance', yes(version)],
+    ['OP-create.memory', memory('CRIU, through runc on the container of the engine')],
+    ['OP-create.disk', yes('the writable layer and the volumes are copied at the frozen moment')],
+    ['OP-create.metadata', yes()],
+    ['OP-create.live', yes('it stands still while it is copied, and goes on')],
+    ['OP-create.leave-running', yes()],
+    ['OP-create.stop', yes()],
+    ['OP-create.quiesce', no('a container has no file system of its own: freezing one would freeze the host')],
+    ['OP-create.tcp-established', memory('connections are dumped with their state')],
+    ['OP-create.atomic', yes('memory, layer and volumes at one frozen moment')],
+    ['OP-create.path', yes()],
+    ['OP-revert.revert', back('the container is started from the dump, with its layer and volumes put back')],
+    ['OP-revert.tcp-established', rules.supported ? back('behind a barrier on the bridge') : rules],
+    ['OP-revert.file-locks', back('CRIU restores them')],
+    ['OP-revert.state', yes('suspended: its memory comes back when it is resumed')],
+    ['OP-revert.force', yes('its process is killed in any case')],
+    ['OP-revert.host', no('a container is reverted on the host that it is on; import the snapshot on the other one')],
+    ['OP-update.snapshot', no('a snapshot is never written again; take a new one instead')],
+    ['OP-update.metadata', yes()],
+    ['OP-update.rename', yes()],
+    ['OP-list.list', yes()],
+    ['OP-list.filter', yes()],
+    ['OP-show.details', yes()],
+    ['OP-delete.filter', yes()],
+    ['OP-delete.consolidate', yes('each snapshot stands by itself: nothing is left to consolidate')],
+    ['OP-export.image-files', yes('a tar each of memory, layer and volumes')],
+    ['OP-import.image-files', yes()],
+    ['TQ-memory.internal', no('a container has no disk image that memory could lie in')],
+    ['TQ-memory.external', memory("CRIU's image files")],
+    ['TQ-disk.sequential', yes('whole copies')],
+    ['TQ-disk.incremental', no('layers and volumes are copied whole')],
+    ['TQ-disk.internal', no('a layer is a directory: there is no disk image that a snapshot could lie in')],
+    ['TQ-disk.external', yes()],
+    ['pause', yes('the freezer of its control group')],
+    ['storage', no('what is mounted in a running container cannot be unmounted from outside')],
+    ['replacement', rules.supported ? yes('a new container with the same addresses') : rules],
+    ['replay', no('what came in after a snapshot is not recorded')],
+  ];
+  for (const kind of faultKinds) {
+    const [byCgroup, byBridge] = [cgroupFaults[kind], bridgeFaults[kind]];
+    if (byCgroup !== undefined) table.push([`fault.${kind}`, yes(byCgroup)]);
+    else if (byBridge !== undefined) table.push([`fault.${kind}`, rules.supported ? yes(byBridge) : rules]);
+    else table.push([`fault.${kind}`, no(noFaults[kind] ?? 'there is no means for it on a container')]);
+  }
+  return new Map(table);
+}
+
+/** A rule that nothing can match is set and taken away. */
+async function rulesWork(bridge: BridgeRules): Promise<Capability> {
+  try {
+    await bridge.set('ordeal_probe', ['ip saddr 192.0.2.1 drop']);
+    await bridge.clear('ordeal_probe');
+    return yes();
+  } catch (e) {
+    return no(`packets cannot be held back on the bridge: ${reasonOf(e)}`);
+  }
+}

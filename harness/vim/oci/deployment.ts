@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import type { LocatedService, Vnfc } from '../../model/network-service.js';
+import { validate } from '../../util/validate.js';
+
+/** The `deployment` section of a VNFC on a container VIM. */
+export const deployment = z.strictObject({
+  image: z
+    .string()
+    .optional()
+    .describe('The image from which Ordeal may create the container. Absent: the container is there.'),
+  archive: z
+    .string()
+    .optional()
+    .describe('A tar of a root file system, relative to the descriptor, that becomes the image where it is missing.'),
+  command: z.array(z.string()).default([]),
+  environment: z.record(z.string(), z.string()).default({}),
+  volumes: z
+    .record(z.string(), z.string())
+    .default({})
+    .describe('Where each disk is mounted, by disk id. Absent: in the order in which the container has its volumes.'),
+  tmpfs: z.array(z.string()).default([]),
+  networks: z
+    .record(z.string(), z.strictObject({ address: z.string() }))
+    .default({})
+    .describe('The address by virtual link; needed for a container that Ordeal creates.'),
+  memoryBytes: z.number().int().positive().optional(),
+  cpus: z.number().positive().optional(),
+  addresses: z
+    .record(z.string(), z.string())
+    .default({})
+    .describe('Where an external connection point is reached: http://192.0.2.7:8080.'),
+});
+export type Deployment = z.output<typeof deployment>;
+
+/** What every container VIM is told about its host: `vims.<kind>`. */
+export const hostOptions = {
+  folder: z.string().describe('On the host of the containers: where snapshots and the state of the driver lie.'),
+  criu: z.string().default('criu').describe('The command `criu`, 4.2 or later on Linux 6.16 or later.'),
+  runc: z.string().default('runc'),
+  networks: z
+    .record(z.string(), z.strictObject({ subnet: z.string() }))
+    .default({})
+    .describe('Networks that Ordeal may create, by virtual link, with their subnet: 10.78.0.0/24.'),
+};
+
+export interface DeployedVnfc {
+  readonly vnfc: Vnfc;
+  readonly resource: string;
+  readonly deployment: Deployment;
+}
+
+/** The VNFCs of the service that are this VIM's; all faults of their deployments are reported at once. */
+export function deployedVnfcs(service: LocatedService, vim: string): readonly DeployedVnfc[] {
+  const mine = service.descriptor.vnfs.flatMap((vnf) => vnf.vnfcs.filter((v) => v.vim === vim));
+  const sections = Object.fromEntries(mine.map((vnfc) => [vnfc.id, vnfc.deployment]));
+  const checked = validate(sections, `${service.file}: deployment`, z.record(z.string(), deployment));
+  return mine.map((vnfc) => ({
+    vnfc,
+    resource: vnfc.resource ?? vnfc.id,
+    deployment: checked[vnfc.id] ?? deployment.parse({}),
+  }));
+}

@@ -1,0 +1,174 @@
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { instanceSnapshot } from '../../model/snapshot.js';
+import type { ComputeId, SnapshotFilter } from '../../model/vim.js';
+import { writeAtomically } from '../../util/atomic-file.js';
+import { errnoOf, OrdealError } from '../../util/errors.js';
+import { readValidated } from '../../util/validate.js';
+import { connection } from './connections.js';
+
+const attachment = z.object({
+  network: z.string(),
+  address: z.string(),
+  mac: z.string().optional(),
+  aliases: z.array(z.string()),
+});
+
+export const storedSnapshot = z.object({
+  format: z.literal('ordeal.oci-snapshot/1'),
+  record: instanceSnapshot,
+  runId: z.string().optional(),
+  /** Enough to create the container anew. */
+  spec: z.record(z.string(), z.unknown()),
+  restartPolicy: z.string(),
+  labels: z.record(z.string(), z.string()),
+  /** Volumes that are in it: their trees lie in `disk-<id>`; the writable layer in `layer`, the memory in `memory`. */
+  volumes: z.array(z.object({ id: z.string(), destination: z.string(), name: z.string().optional() })),
+  hasMemory: z.boolean(),
+  /** When the process was started that had these connections. */
+  boot: z.string().optional(),
+  connections: z.array(connection).default([]),
+});
+export type StoredSnapshot = z.output<typeof storedSnapshot>;
+
+/** What Ordeal keeps about a container beside its engine: labels cannot be changed, and engines forget the frozen. */
+export const marks = z.object({
+  resource: z.string().optional(),
+  runId: z.string().optional(),
+  quarantined: z.boolean().default(false),
+  /** It ran, and was not frozen, when it was quarantined. */
+  wasRunning: z.boolean().default(false),
+  networks: z.array(attachment).default([]),
+  restartPolicy: z.string().optional(),
+  /** Its memory is in this snapshot, and comes back when it is resumed. */
+  pending: z
+    .object({
+      snapshot: z.string(),
+      cut: z.string().optional(),
+      /** On the monotonic clock of this machine. */
+      atMs: z.number(),
+      /** Connections that may go on: nothing has passed through them since the snapshot. */
+      unmoved: z.array(z.string()).default([]),
+    })
+    .optional(),
+  /** The memory that it runs with came from this snapshot. */
+  restored: z.object({ from: z.string(), cut: z.string().optional(), atMs: z.number() }).optional(),
+  /** We ended it: whatever its exit code is, that is no crash. */
+  stopped: z.boolean().default(false),
+});
+export type Marks = z.output<typeof marks>;
+export const noMarks: Marks = marks.parse({});
+
+const place = z.object({ id: z.string() });
+
+/** What the driver keeps on the host of the containers; any process may take over from it. */
+export class OciFolder {
+  readonly root: string;
+
+  constructor(folder: string) {
+    this.root = resolve(folder);
+  }
+
+  get injections(): string {
+    return join(this.root, 'injections');
+  }
+
+  get snapshots(): string {
+    return join(this.root, 'snapshots');
+  }
+
+  folderOf(snapshotId: string): string {
+    return join(this.snapshots, snapshotId);
+  }
+
+  async prepare(): Promise<void> {
+    for (const name of ['snapshots', 'injections', 'marks', 'places']) {
+      await mkdir(join(this.root, name), { recursive: true, mode: 0o700 });
+    }
+  }
+
+  async marks(compute: ComputeId): Promise<Marks> {
+    return (await readIfThere(this.#marksFile(compute), marks)) ?? noMarks;
+  }
+
+  async setMarks(compute: ComputeId, now: Marks): Promise<void> {
+    await writeAtomically(this.#marksFile(compute), JSON.stringify(now));
+  }
+
+  async dropMarks(compute: ComputeId): Promise<void> {
+    await rm(this.#marksFile(compute), { force: true });
+  }
+
+  /** The container that was given the place of a resource; undefined: its name decides. */
+  async placed(resource: string): Promise<ComputeId | undefined> {
+    return (await readIfThere(this.#placeFile(resource), place))?.id;
+  }
+
+  async setPlace(resource: string, id: ComputeId | undefined): Promise<void> {
+    if (id === undefined) await rm(this.#placeFile(resource), { force: true });
+    else await writeAtomically(this.#placeFile(resource), JSON.stringify({ id }));
+  }
+
+  async write(stored: StoredSnapshot): Promise<void> {
+    const file = join(this.folderOf(stored.record.id), 'snapshot.json');
+    await writeAtomically(file, JSON.stringify(storedSnapshot.parse(stored), undefined, 2));
+  }
+
+  /** @throws OrdealError of kind snapshot-missing, or snapshot-corrupt */
+  async read(id: string): Promise<StoredSnapshot> {
+    const file = join(this.folderOf(id), 'snapshot.json');
+    const found = /^[A-Za-z0-9._-]+$/.test(id) ? await readIfThere(file, storedSnapshot) : undefined;
+    if (found !== undefined) return found;
+    throw new OrdealError('snapshot-missing', `There is no snapshot "${id}"`, {
+      where: this.snapshots,
+      remedy: 'See `ordeal snapshot list`.',
+    });
+  }
+
+  /** In the order in which they were made. What has no record yet is not a snapshot. */
+  async list({ ids, resource, name, runId, type }: SnapshotFilter = {}): Promise<StoredSnapshot[]> {
+    const folders = await readdir(this.snapshots).catch((e: unknown) => {
+      if (errnoOf(e) === 'ENOENT') return [];
+      throw e;
+    });
+    const all = await Promise.all(
+      folders.map((id) => readIfThere(join(this.folderOf(id), 'snapshot.json'), storedSnapshot)),
+    );
+    return all
+      .filter((s) => s !== undefined)
+      .filter(
+        ({ record, runId: run }) =>
+          (ids === undefined || ids.includes(record.id)) &&
+          (resource === undefined || record.resource === resource) &&
+          (name === undefined || record.name === name) &&
+          (runId === undefined || run === runId) &&
+          (type === undefined || record.type === type),
+      )
+      .sort((a, b) => a.record.createdAt.localeCompare(b.record.createdAt) || (a.record.id < b.record.id ? -1 : 1));
+  }
+
+  async remove({ record }: StoredSnapshot): Promise<void> {
+    const folder = this.folderOf(record.id);
+    // The record goes first: what is removed in part is no snapshot any more.
+    await rm(join(folder, 'snapshot.json'), { force: true });
+    await rm(record.location, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
+  }
+
+  #marksFile(compute: ComputeId): string {
+    return join(this.root, 'marks', `${encodeURIComponent(compute)}.json`);
+  }
+
+  #placeFile(resource: string): string {
+    return join(this.root, 'places', `${encodeURIComponent(resource)}.json`);
+  }
+}
+
+/** @throws OrdealError of kind snapshot-corrupt when the file is not what we wrote */
+async function readIfThere<S extends z.ZodType>(file: string, schema: S): Promise<z.output<S> | undefined> {
+  return readValidated(file, schema, 'snapshot-corrupt').catch((e: unknown) => {
+    if (e instanceof OrdealError && e.kind === 'file-missing') return undefined;
+    throw e;
+  });
+}

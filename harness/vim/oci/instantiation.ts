@@ -1,0 +1,117 @@
+import { access } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { LocatedService } from '../../model/network-service.js';
+import type { Instantiation } from '../../model/vim.js';
+import { classifyIo, OrdealError } from '../../util/errors.js';
+import type { Containers } from './containers.js';
+import type { DeployedVnfc } from './deployment.js';
+import { type OciContainer, type OciEngine, resourceLabel, serviceLabel } from './engine.js';
+import type { OciFolder } from './folder.js';
+import type { Power } from './power.js';
+
+/** What an engine needs to bring up a service by itself. */
+export interface InstantiatingEngine {
+  hasImage(image: string): Promise<boolean>;
+  importImage(archive: string, image: string): Promise<void>;
+  /** Idempotent. */
+  ensureNetwork(name: string, subnet: string, labels: Readonly<Record<string, string>>): Promise<void>;
+  removeNetworks(label: string): Promise<void>;
+  /** @returns the spec of a container, as `create` takes it */
+  specOf(deployed: DeployedVnfc): OciContainer['spec'];
+}
+
+/**
+ * Creates and starts the containers of a service that have an image, and removes them again; all others must be there,
+ * and stay.
+ */
+export class OciInstantiation implements Instantiation {
+  constructor(
+    readonly containers: Containers,
+    readonly engine: OciEngine & InstantiatingEngine,
+    readonly folder: OciFolder,
+    readonly power: Power,
+    readonly networks: Readonly<Record<string, { readonly subnet: string }>>,
+  ) {}
+
+  async check(service: LocatedService): Promise<void> {
+    for (const { resource, deployment } of this.containers.deployed) {
+      const { image, archive } = deployment;
+      if (image === undefined) {
+        await this.containers.locate(resource);
+        continue;
+      }
+      const found = await this.engine.find(resource);
+      if (found !== undefined) await this.containers.see(found.id);
+      if (await this.engine.hasImage(image)) continue;
+      if (archive === undefined) {
+        throw new OrdealError('file-missing', `The image "${image}" is not there`, {
+          where: `${service.file}: ${resource}`,
+          remedy: 'Pull or build it first, or name the tar of its root file system as archive.',
+        });
+      }
+      const file = resolve(service.folder, archive);
+      await access(file).catch((e: unknown) => {
+        throw classifyIo(e, file);
+      });
+    }
+  }
+
+  async instantiate(service: LocatedService, signal?: AbortSignal): Promise<void> {
+    await this.folder.prepare();
+    const labels = { [serviceLabel]: this.containers.serviceId };
+    for (const [name, { subnet }] of Object.entries(this.networks)) {
+      await this.engine.ensureNetwork(name, subnet, labels);
+    }
+    for (const deployed of this.containers.deployed) {
+      signal?.throwIfAborted();
+      const { image, archive } = deployed.deployment;
+      if (image !== undefined && archive !== undefined && !(await this.engine.hasImage(image))) {
+        await this.engine.importImage(resolve(service.folder, archive), image);
+      }
+      if (image !== undefined && (await this.containers.findInPlace(deployed.resource)) === undefined) {
+        await this.#create(deployed, labels);
+      }
+      await this.power.start(await this.containers.locate(deployed.resource));
+    }
+  }
+
+  async #create(deployed: DeployedVnfc, labels: Record<string, string>): Promise<void> {
+    const { resource, deployment } = deployed;
+    const volumes: Record<string, string> = {};
+    for (const [disk, destination] of Object.entries(deployment.volumes)) {
+      const name = `${resource}.${disk}`;
+      await this.engine.createVolume(name, labels);
+      volumes[destination] = name;
+    }
+    await this.folder.setPlace(resource, undefined);
+    await this.engine.create(this.engine.specOf(deployed), {
+      name: resource,
+      labels: { ...labels, [resourceLabel]: resource },
+      volumes,
+    });
+  }
+
+  /** Only what has an image in the descriptor, or was made from a snapshot of it. */
+  async terminate(): Promise<void> {
+    const ours = new Set(
+      this.containers.deployed.filter((d) => d.deployment.image !== undefined).map((d) => d.resource),
+    );
+    for (const { container, resource } of await this.containers.all()) {
+      if (!ours.has(resource)) continue;
+      await this.engine.remove(container);
+      await this.power.forget(container.id);
+      await this.folder.setPlace(resource, undefined);
+    }
+    if (ours.size < this.containers.deployed.length) return;
+    for (const name of await this.engine.volumesWith(this.containers.label)) await this.engine.removeVolume(name);
+    await this.engine.removeNetworks(this.containers.label);
+  }
+
+  async isGone(): Promise<boolean> {
+    for (const { resource } of this.containers.deployed) {
+      const seen = await this.containers.findInPlace(resource);
+      if (seen !== undefined && seen.powerState !== 'off') return false;
+    }
+    return true;
+  }
+}

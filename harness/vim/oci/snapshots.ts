@@ -1,0 +1,145 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { InstanceSnapshot } from '../../model/snapshot.js';
+import type {
+  CapturedSnapshot,
+  ComputeId,
+  CreateSnapshotRequest,
+  RevertOptions,
+  SnapshotFilter,
+  SnapshotImage,
+  Snapshots,
+} from '../../model/vim.js';
+import { OrdealError } from '../../util/errors.js';
+import { newId } from '../../util/ids.js';
+import { Undo } from '../../util/undo.js';
+import { validate } from '../../util/validate.js';
+import type { Capture } from './capture.js';
+import type { Containers } from './containers.js';
+import { type OciFolder, type StoredSnapshot, storedSnapshot } from './folder.js';
+import type { Reversion } from './reversion.js';
+import type { Trees } from './trees.js';
+
+const STATE = 'state.json';
+
+type Turn = <T>(compute: ComputeId, work: () => Promise<T>) => Promise<T>;
+
+/** The snapshots of containers. Calls for one container wait for each other. */
+export class OciSnapshots implements Snapshots {
+  constructor(
+    readonly containers: Containers,
+    readonly folder: OciFolder,
+    readonly trees: Trees,
+    readonly captures: Capture,
+    readonly reversion: Reversion,
+    readonly turn: Turn,
+  ) {}
+
+  async capture(compute: ComputeId, request: CreateSnapshotRequest): Promise<CapturedSnapshot> {
+    const captured = await this.turn(compute, () => this.captures.take(compute, request));
+    return {
+      ...captured,
+      store: () => this.turn(compute, () => captured.store()),
+      discard: () => this.turn(compute, () => captured.discard()),
+    };
+  }
+
+  revert(compute: ComputeId, snapshotId: string, options: RevertOptions = {}): Promise<void> {
+    return this.turn(compute, () => this.reversion.revert(compute, snapshotId, options));
+  }
+
+  async list(filter?: SnapshotFilter): Promise<InstanceSnapshot[]> {
+    return (await this.folder.list(filter)).map((s) => s.record);
+  }
+
+  async show(snapshotId: string): Promise<InstanceSnapshot> {
+    return (await this.folder.read(snapshotId)).record;
+  }
+
+  async update(
+    snapshotId: string,
+    { name, description, metadata }: { name?: string; description?: string; metadata?: Record<string, string> },
+  ): Promise<InstanceSnapshot> {
+    const stored = await this.folder.read(snapshotId);
+    const record = {
+      ...stored.record,
+      ...(name === undefined ? {} : { name }),
+      ...(description === undefined ? {} : { description }),
+      metadata: { ...stored.record.metadata, ...metadata },
+    };
+    await this.folder.write({ ...stored, record });
+    return record;
+  }
+
+  /** All or none. Each snapshot stands by itself: there is nothing to consolidate. */
+  async delete(snapshotIds: readonly string[]): Promise<void> {
+    const found = await Promise.all(snapshotIds.map((id) => this.folder.read(id)));
+    const seen = await this.containers.all();
+    for (const { record } of found) {
+      const user = seen.find((s) => s.marks.pending?.snapshot === record.id);
+      if (user === undefined) continue;
+      throw new OrdealError('snapshot-in-use', `"${user.container.name}" waits for the memory of "${record.id}"`, {
+        remedy: 'Resume or stop it first.',
+      });
+    }
+    for (const stored of found) await this.folder.remove(stored);
+  }
+
+  /** A tar each of the memory (CRIU's images), the writable layer and the volumes, and what the driver needs to know. */
+  async exportImages(snapshotId: string): Promise<readonly SnapshotImage[]> {
+    const stored = await this.folder.read(snapshotId);
+    const { location } = stored.record;
+    const images: SnapshotImage[] = [];
+    for (const { tree, role } of treesOf(stored)) {
+      const name = `${tree}.tar`;
+      const file = join(location, `export-${name}`);
+      await rm(file, { force: true });
+      await this.trees.pack(join(location, tree), file);
+      images.push({ name, role, sizeBytes: (await stat(file)).size, open: async () => createReadStream(file) });
+    }
+    const state = Buffer.from(JSON.stringify(stored));
+    images.push({ name: STATE, role: 'state', sizeBytes: state.length, open: async () => Readable.from([state]) });
+    return images;
+  }
+
+  async importImages(record: InstanceSnapshot, images: readonly SnapshotImage[]): Promise<InstanceSnapshot> {
+    await this.folder.prepare();
+    const id = newId('snap');
+    const folder = this.folder.folderOf(id);
+    await using undo = new Undo();
+    undo.defer('remove the unfinished import', () => rm(folder, { recursive: true, force: true }));
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    for (const image of images) {
+      if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(image.name)) {
+        throw new OrdealError('package-invalid', `"${image.name}" cannot be the name of an image`);
+      }
+      await pipeline(await image.open(), createWriteStream(join(folder, image.name), { flags: 'wx', mode: 0o600 }));
+    }
+    const text = await readFile(join(folder, STATE), 'utf8').catch((e: unknown) => {
+      throw new OrdealError('package-invalid', `The images lack ${STATE}`, { cause: e, where: record.id });
+    });
+    const stored = validate(JSON.parse(text), `${record.id}: ${STATE}`, storedSnapshot, 'package-invalid');
+    for (const { tree } of treesOf(stored)) {
+      const archive = join(folder, `${tree}.tar`);
+      if (!images.some((i) => i.name === `${tree}.tar`)) {
+        throw new OrdealError('package-invalid', `The image ${tree}.tar is missing`, { where: record.id });
+      }
+      await this.trees.unpack(archive, join(folder, tree));
+      await rm(archive);
+    }
+    const bytesStored = await this.trees.bytes(folder);
+    const imported: InstanceSnapshot = { ...record, id, location: folder, bytesStored };
+    await this.folder.write({ ...stored, record: imported });
+    undo.keep();
+    return imported;
+  }
+}
+
+const treesOf = ({ hasMemory, volumes }: StoredSnapshot): { tree: string; role: 'memory' | 'disk' }[] => [
+  ...(hasMemory ? [{ tree: 'memory', role: 'memory' as const }] : []),
+  { tree: 'layer', role: 'disk' },
+  ...volumes.map(({ id }) => ({ tree: `disk-${id}`, role: 'disk' as const })),
+];
