@@ -23,6 +23,10 @@ export const deployment = z.strictObject({
     .record(z.string(), z.strictObject({ address: z.string() }))
     .default({})
     .describe('The address by virtual link; needed for a container that Ordeal creates.'),
+  listens: z
+    .array(z.number().int().min(1).max(65535))
+    .default([])
+    .describe('TCP ports: it is up once it listens on them, and the next one is started then.'),
   memoryBytes: z.number().int().positive().optional(),
   cpus: z.number().positive().optional(),
   addresses: z

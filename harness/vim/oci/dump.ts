@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OrdealError, reasonOf } from '../../util/errors.js';
@@ -6,6 +6,8 @@ import type { Cgroup } from './cgroup.js';
 import type { OciContainer } from './engine.js';
 import type { EngineHost } from './host.js';
 
+/** A connection that nobody has accepted yet is not dumped; its peer is told so when it speaks. */
+const CRIU_CONFIG = 'skip-in-flight\n';
 const DUMP_MS = 600_000;
 const STOPPED = /^State:\s+[Tt]\b/m;
 /** What CRIU cannot dump, by the name of a file descriptor, and what to do about it. */
@@ -48,12 +50,24 @@ export class Dumps {
       '--work-path',
       work,
     ];
-    const args = ['--criu', criu, '--root', this.runtimeRoot, 'checkpoint', ...options, id];
+    const config = join(work, 'criu.conf');
+    await writeFile(config, CRIU_CONFIG);
+    const args = [
+      `CRIU_CONFIG_FILE=${config}`,
+      runc,
+      '--criu',
+      criu,
+      '--root',
+      this.runtimeRoot,
+      'checkpoint',
+      ...options,
+      id,
+    ];
     try {
-      await this.host.run(runc, args, { timeoutMs: DUMP_MS });
+      await this.host.run('env', args, { timeoutMs: DUMP_MS });
     } catch (e) {
       const log = await readFile(join(work, 'dump.log'), 'utf8').catch(() => '');
-      const errors = log.split('\n').filter((line) => line.includes('Error'));
+      const errors = log.split('\n').filter((line) => line.includes('Error') && !line.includes('RLIMIT_NOFILE'));
       throw new OrdealError('vim-failed', `The memory of "${name}" cannot be dumped`, {
         cause: errors.length === 0 ? e : new Error(errors.slice(0, 3).join('; ')),
         remedy: 'Nothing was stored. `ordeal capabilities` tries CRIU on this host; a cold snapshot needs none.',

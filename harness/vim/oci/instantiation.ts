@@ -1,13 +1,17 @@
-import { access } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { LocatedService } from '../../model/network-service.js';
 import type { Instantiation } from '../../model/vim.js';
+import { until } from '../../util/deadline.js';
 import { classifyIo, OrdealError } from '../../util/errors.js';
 import type { Containers } from './containers.js';
 import type { DeployedVnfc } from './deployment.js';
 import { type OciContainer, type OciEngine, resourceLabel, serviceLabel } from './engine.js';
 import type { OciFolder } from './folder.js';
 import type { Power } from './power.js';
+
+const LISTEN_MS = 60_000;
+const LISTEN = '0A';
 
 /** What an engine needs to bring up a service by itself. */
 export interface InstantiatingEngine {
@@ -72,6 +76,7 @@ export class OciInstantiation implements Instantiation {
         await this.#create(deployed, labels);
       }
       await this.power.start(await this.containers.locate(deployed.resource));
+      await this.#listens(deployed, signal);
     }
   }
 
@@ -89,6 +94,22 @@ export class OciInstantiation implements Instantiation {
       labels: { ...labels, [resourceLabel]: resource },
       volumes,
     });
+  }
+
+  async #listens({ resource, deployment }: DeployedVnfc, signal?: AbortSignal): Promise<void> {
+    const isUp = async () => {
+      const { container, powerState } = await this.containers.see(await this.containers.locate(resource));
+      if (powerState === 'crashed' || powerState === 'off') {
+        throw new OrdealError('vim-failed', `"${resource}" has ended instead of starting`, {
+          got: `exit code ${container.exitCode}`,
+          remedy: 'Look into its log.',
+        });
+      }
+      const ports = await listeningPorts(container.pid);
+      return deployment.listens.every((port) => ports.has(port));
+    };
+    const options = { withinMs: LISTEN_MS, everyMs: 20, ...(signal === undefined ? {} : { signal }) };
+    if (deployment.listens.length > 0) await until(`"${resource}" listens`, isUp, options);
   }
 
   /** Only what has an image in the descriptor, or was made from a snapshot of it. */
@@ -114,4 +135,15 @@ export class OciInstantiation implements Instantiation {
     }
     return true;
   }
+}
+
+/** TCP ports that are listened on in the network namespace of a process; nothing is sent to find out. */
+async function listeningPorts(pid: number): Promise<ReadonlySet<number>> {
+  const tables = await Promise.all(['tcp', 'tcp6'].map((name) => readFile(`/proc/${pid}/net/${name}`, 'utf8')));
+  const found = new Set<number>();
+  for (const line of tables.join('\n').split('\n')) {
+    const [, local = '', , state] = line.trim().split(/\s+/);
+    if (state === LISTEN) found.add(Number.parseInt(local.split(':')[1] ?? '', 16));
+  }
+  return found;
 }

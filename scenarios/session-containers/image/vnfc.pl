@@ -51,8 +51,8 @@ sub balance {
         my $worker = $workers[$turn++ % @workers];
         next if ($avoid{$worker} // 0) > time;
         my @answer = eval { ask($worker, @request, 0.4) };
-        return @answer if @answer && $answer[0] < 500;
-        $avoid{$worker} = time + 1;
+        return @answer if @answer;
+        $avoid{$worker} = time + 10;
     }
     return (503, 'no worker answers');
 }

@@ -111,6 +111,7 @@ function contextOf(
             image: 'ordeal/vnfc:test',
             archive: host.image,
             command: ['/bin/perl', '/bin/vnfc'],
+            listens: [port],
             environment: environment[id] ?? {},
             volumes: { data: '/data' },
             networks: { lan: { address: addressOf(i) } },
