@@ -25,6 +25,8 @@ export interface ContainerSample extends ContractSample {
   readonly context: VimContext;
   /** Asks one of the VNFCs. @throws when it does not answer well within the time */
   ask(vnfc: string, path: string, body?: string, withinMs?: number): Promise<string>;
+  get(vnfc: string, path: string): Promise<string>;
+  connect(): Promise<Talk>;
 }
 
 /** Real containers on one link, as the contract suite wants them. The host is the caller's to end. */
@@ -55,6 +57,11 @@ export async function containerSample(
     link: 'lan',
     disk: 'data',
     ask,
+    get: async (vnfc, path) => {
+      const { status, text: answer } = await once('GET', `${bases.get(vnfc)}${path}`);
+      if (status >= 400) throw new Error(`${path}: ${status} ${answer}`);
+      return answer;
+    },
     bump: async () => Number(await ask('subject', '/bump')),
     counter: async () => Number(await ask('subject', '/counter')),
     writeDisk: async (content) => void (await ask('subject', '/disk', content)),
@@ -131,11 +138,19 @@ function contextOf(
   };
 }
 
+interface Talk {
+  say(text: string): Promise<string>;
+  close(): void;
+  /** Settles when the other side has ended the connection. */
+  readonly ended: Promise<'ended'>;
+}
+
 /** Requests over one TCP connection, written by hand so that nothing reconnects behind our back. */
-async function talk(url: string): Promise<{ say(text: string): Promise<string>; close(): void }> {
+async function talk(url: string): Promise<Talk> {
   const { hostname, port: to } = new URL(url);
   const socket = connect({ host: hostname, port: Number(to) });
   await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+  const ended = new Promise<'ended'>((resolve) => socket.once('close', () => resolve('ended')));
   return {
     say: (words) =>
       new Promise((resolve, reject) => {
@@ -151,5 +166,6 @@ async function talk(url: string): Promise<{ say(text: string): Promise<string>; 
         socket.write(`POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: ${words.length}\r\n\r\n${words}`);
       }),
     close: () => socket.destroy(),
+    ended,
   };
 }
