@@ -15,6 +15,7 @@ import { summaryText } from './summary.js';
 export { renderAllure, writeAllureResults } from './allure.js';
 export { comparisonText } from './comparison.js';
 export { conformanceText, writeConformance } from './conformance.js';
+export { historyText } from './history.js';
 export { comparisonPlot } from './plots/comparison.js';
 export { terminalProgress } from './progress.js';
 export { summaryText } from './summary.js';

@@ -4,14 +4,16 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test as base } from '@playwright/test';
 import type { RunRecord } from '../harness/model/run-record.js';
+import { labelFrom } from '../harness/online-test/history.js';
 import { unconfirmed, whatIsUnproven } from '../harness/online-test/proof.js';
 import type { OnlineTestRequest } from '../harness/online-test/request.js';
 import { runOnlineTest } from '../harness/online-test/run.js';
 import { readService, ServiceSession } from '../harness/online-test/session.js';
 import { OrdealError } from '../harness/util/errors.js';
 import { packageRoot } from '../harness/util/package-root.js';
+import { remember } from './matchers.js';
 
-export { expect } from '@playwright/test';
+export { expect } from './matchers.js';
 
 /**
  * One online test; the title is the test's own. @returns the run record, with the four verdicts
@@ -95,8 +97,9 @@ export const test = base.extend<
       const record = await runOnlineTest(
         service,
         { ...request, title: testInfo.title, front: 'playwright' },
-        { outFolder },
+        { outFolder, label: labelFrom(process.env) },
       );
+      remember({ session: service, record, folder: join(resolve(outFolder), record.id) });
       await testInfo.attach('run.json', { body: JSON.stringify(record, null, 2), contentType: 'application/json' });
       const unproven = acceptUnproven ? undefined : whatIsUnproven(record);
       if (unproven !== undefined) throw new UnprovenError(record, unproven);

@@ -1,4 +1,5 @@
 import { defineParameterType } from '@cucumber/cucumber';
+import type { IndicatorName, Tolerance } from '../harness/model/network-service.js';
 
 const unitMs: Readonly<Record<string, number>> = {
   ms: 1,
@@ -39,6 +40,31 @@ defineParameterType({
     };
   },
   useForSnippets: false,
+});
+
+const indicators: Readonly<Record<string, IndicatorName>> = {
+  'p50 latency': 'latencyP50',
+  'p95 latency': 'latencyP95',
+  'p99 latency': 'latencyP99',
+  'error ratio': 'errorRatio',
+  availability: 'availability',
+  'request rate': 'requestRate',
+};
+
+defineParameterType({
+  name: 'indicator',
+  regexp: /p50 latency|p95 latency|p99 latency|error ratio|availability|request rate/,
+  transformer: (text: string) => indicators[text],
+});
+
+/** `10 %` of the baseline; `20 ms`; of a ratio, `2 percentage points`. */
+defineParameterType({
+  name: 'margin',
+  regexp: new RegExp(`\\d+(?:\\.\\d+)? ?%|\\d+(?:\\.\\d+)? percentage points?|${duration}`),
+  transformer: (text: string): Tolerance => {
+    if (text.endsWith('%')) return { relative: Number.parseFloat(text) / 100 };
+    return { absolute: text.includes('point') ? Number.parseFloat(text) / 100 : durationMs(text) };
+  },
 });
 
 /** A percentage as a ratio. */

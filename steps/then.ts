@@ -1,4 +1,6 @@
 import { Then } from '@cucumber/cucumber';
+import type { IndicatorName, Tolerance } from '../harness/model/network-service.js';
+import { backWithin, compareWithBaseline, type Kept, lostMembers } from '../harness/online-test/quality.js';
 import { sweepPopulation } from '../harness/online-test/sweep.js';
 import { showPackage, verifyPackage } from '../harness/package/index.js';
 import { OrdealError } from '../harness/util/errors.js';
@@ -26,10 +28,60 @@ Then('the service quality is not as before', function (this: OrdealWorld) {
   expectThat(this, service === 'failed' || service === 'degraded', 'the service quality is not as before');
 });
 
-Then('the service is back within {duration}', function (this: OrdealWorld, withinMs: number) {
-  const took = this.record.timeToRecoverMs;
-  expectThat(this, took !== null && took <= withinMs, `the service is back within ${withinMs} ms (it took ${took} ms)`);
+Then('the service is back within {duration}', async function (this: OrdealWorld, withinMs: number) {
+  const { outcome, tookMs, probe } = await backWithin(this.run, withinMs);
+  const told =
+    tookMs === null
+      ? `by probe "${probe}" it did not come back`
+      : `by probe "${probe}" it took ${Math.round(tookMs.atLeast)} to ${Math.round(tookMs.atMost)} ms`;
+  this.log(told);
+  if (outcome === 'within') return;
+  const kind = outcome === 'cannot-tell' ? 'inconclusive' : 'worse';
+  throw new VerdictError(this.record, `the service is back within ${withinMs} ms (${told})`, kind);
 });
+
+async function keeps(world: OrdealWorld, kept: Kept): Promise<void> {
+  const { outcome, indicators } = await compareWithBaseline(world.run, kept);
+  const told = indicators.map((i) => `${i.probe} ${i.indicator}: ${i.outcome}, ${i.reason}${longer(i.needMoreMs)}`);
+  for (const line of told) world.log(line);
+  if (outcome === 'as-before' || outcome === 'better') return;
+  const { relative, absolute } = kept.tolerance;
+  const margin = relative === undefined ? `${absolute} in its unit` : `${relative * 100} %`;
+  throw new VerdictError(
+    world.record,
+    `${kept.indicator} is within ${margin} of the baseline\n  ${told.join('\n  ')}`,
+    outcome,
+  );
+}
+
+const longer = (ms: number | undefined): string =>
+  ms === undefined ? '' : `; measure about ${(ms / 1000).toFixed(1)} s longer, in the baseline and afterwards`;
+
+Then(
+  '{indicator} is within {margin} of the baseline',
+  function (this: OrdealWorld, indicator: IndicatorName, tolerance: Tolerance) {
+    return keeps(this, { indicator, tolerance });
+  },
+);
+
+Then(
+  '{indicator} of the probe {string} is within {margin} of the baseline',
+  function (this: OrdealWorld, indicator: IndicatorName, probe: string, tolerance: Tolerance) {
+    return keeps(this, { indicator, tolerance, probe });
+  },
+);
+
+async function nothingIsLost(this: OrdealWorld): Promise<void> {
+  const { probe, checked, badCount, bad } = await lostMembers(this.session);
+  this.log(`${checked - badCount} of ${checked} answer the probe "${probe}"`);
+  if (badCount === 0) return;
+  const examples = bad.slice(0, 5).map((b) => `${b.key}: ${b.outcome}`);
+  const told = `${badCount} of ${checked} do not answer the probe "${probe}": ${examples.join(', ')}`;
+  throw new VerdictError(this.record, `nothing is lost\n  ${told}`, 'worse');
+}
+
+Then('no session is lost', nothingIsLost);
+Then('no member of the population is lost', nothingIsLost);
 
 Then('the fault took effect', function (this: OrdealWorld) {
   expectThat(this, this.record.verdicts.injection === 'confirmed', 'the injection is confirmed at the target');

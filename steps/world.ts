@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { type ITestCaseHookParameter, setWorldConstructor, World } from '@cucumber/cucumber';
+import { exitCodeOfError } from '../harness/model/exit-codes.js';
 import type { RunRecord } from '../harness/model/run-record.js';
 import type { SnapshotType } from '../harness/model/snapshot-descriptor.js';
+import { labelFrom } from '../harness/online-test/history.js';
 import { planOnlineTest } from '../harness/online-test/plan.js';
 import { unconfirmed, whatIsUnproven } from '../harness/online-test/proof.js';
+import type { EndedRun } from '../harness/online-test/quality.js';
 import type { Composed } from '../harness/online-test/request.js';
 import { runOnlineTest } from '../harness/online-test/run.js';
 import { readService, ServiceSession } from '../harness/online-test/session.js';
@@ -88,7 +91,12 @@ export class OrdealWorld extends World {
       planned(await planOnlineTest(this.session, request));
       return 'skipped';
     }
-    this.#record = await runOnlineTest(this.session, request, { outFolder, listeners, signal });
+    this.#record = await runOnlineTest(this.session, request, {
+      outFolder,
+      listeners,
+      signal,
+      label: labelFrom(process.env),
+    });
     settings().ran(this.#record);
     refuseWhatProvesNothing(this.#record);
     return undefined;
@@ -99,6 +107,10 @@ export class OrdealWorld extends World {
     throw new OrdealError('scenario-invalid', `Scenario "${this.title}" injects nothing before its first Then`, {
       expected: 'a When step',
     });
+  }
+
+  get run(): EndedRun {
+    return { session: this.session, record: this.record, folder: join(settings().outFolder, this.record.id) };
   }
 
   async end(): Promise<void> {
@@ -117,9 +129,12 @@ function refuseWhatProvesNothing(record: RunRecord): void {
 /** The verdict is not the one that a step asks for; the exit code is the run's own. */
 export class VerdictError extends Error {
   override readonly name = 'VerdictError';
+  readonly exitCode: number;
   constructor(
     readonly record: RunRecord,
     expected: string,
+    /** What the step found, where the run itself ended well. */
+    found?: 'worse' | 'inconclusive',
   ) {
     const { verdicts, errors, indicators } = record;
     const worse = indicators.filter((i) => i.outcome === 'worse').map((i) => `${i.probe} ${i.indicator}: ${i.reason}`);
@@ -127,6 +142,10 @@ export class VerdictError extends Error {
       `expected: ${expected}; got: service ${verdicts.service}, injection ${verdicts.injection}, restoration ${verdicts.restoration}, evidence ${verdicts.evidence}` +
         [...errors, ...unconfirmed(record), ...worse].map((line) => `\n  ${line}`).join(''),
     );
+    // What a step found tells more than that the run itself ended well, or could not tell.
+    const own = found === undefined ? 1 : exitCodeOfError(found);
+    this.exitCode =
+      record.exitCode === 0 || record.exitCode === exitCodeOfError('inconclusive') ? own : record.exitCode;
   }
 }
 

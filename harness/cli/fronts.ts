@@ -1,4 +1,5 @@
 import type { ToldComparison } from '../judge/measurement-comparison.js';
+import type { ToldHistory } from '../judge/past-runs.js';
 import type { Capability } from '../model/capability.js';
 import type { RunListener } from '../model/run-listener.js';
 import type { RunRecord } from '../model/run-record.js';
@@ -45,6 +46,7 @@ export interface GherkinOutcome {
 }
 
 export interface ReportsFront {
+  historyText(histories: readonly ToldHistory[]): string;
   comparisonText(comparison: ToldComparison): string;
   /** @returns SVG */
   comparisonPlot(comparison: ToldComparison): string;

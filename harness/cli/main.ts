@@ -3,6 +3,7 @@ import { exitCodeOfError, exitCodes } from '../model/exit-codes.js';
 import { asError, classifyIo, OrdealError } from '../util/errors.js';
 import type { ActionWrapper, Register } from './command.js';
 import { capabilitiesCommand } from './commands/capabilities.js';
+import { historyCommand } from './commands/history.js';
 import { judgeCommand } from './commands/judge.js';
 import { packageCommand } from './commands/package.js';
 import { recoverCommand, statusCommand } from './commands/recover.js';
@@ -22,6 +23,7 @@ const commands: readonly Register[] = [
   packageCommand,
   reportCommand,
   judgeCommand,
+  historyCommand,
   statusCommand,
   stopCommand,
   recoverCommand,
@@ -85,6 +87,7 @@ Examples:
   $ ordeal snapshot create session-gateway --vnf session-store
   $ ordeal package verify evidence.zip              every entry against the manifest
   $ ordeal judge before.csv after.csv --lower-is-better all --margin cpu.p95=10%
+  $ ordeal history --indicator latencyP50           over past runs: where it changed
   $ ordeal stop --all                               from another terminal: heal at once, give back, end
   $ ordeal recover                                  after a crash: heal and restore what a run left behind
 

@@ -128,3 +128,6 @@ export function tabledCritical(alpha: number, df: number): number {
 
 /** The z that is exceeded with probability `alpha`: Student's t with so many degrees of freedom that it is normal. */
 export const normalCritical = (alpha: number): number => tabledCritical(alpha, 1e7);
+
+/** P(Z > z) of the normal distribution. */
+export const normalTail = (z: number): number => studentTail(z, 1e7);

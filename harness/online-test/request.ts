@@ -34,6 +34,8 @@ export interface OnlineTestOptions {
   /** Where run folders are made; default reports/out. */
   readonly outFolder: string;
   readonly listeners?: readonly RunListener[];
+  /** What is tested, for the history: a commit or a version. */
+  readonly label?: string;
   /** Aborting heals and restores, then ends the run as interrupted. */
   readonly signal?: AbortSignal;
   /** How long this process may be silent before its guard gives the service back, in milliseconds; default 10 s. */

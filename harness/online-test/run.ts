@@ -5,6 +5,7 @@ import { ManyErrors, OrdealError, reasonOf } from '../util/errors.js';
 import { conclude, injectionVerdict } from './conclusion.js';
 import type { Quarantined } from './evidence.js';
 import { Lease } from './guard.js';
+import { keepInHistory } from './history.js';
 import { leaseTimes } from './lease.js';
 import { Observation } from './observation.js';
 import { type Plan, planOnlineTest, vimOfFault } from './plan.js';
@@ -72,7 +73,18 @@ export async function runOnlineTest(
   if (journal.open(recorder.id).length === 0) journal.close(recorder.id);
   else recorder.note('Something is left open: see `ordeal status`; `ordeal recover` finishes it.');
   recorder.trace(session.trace.slice(traceFrom));
-  return recorder.finish();
+  const record = await recorder.finish();
+  await remember(session, recorder, record, options.label ?? '');
+  return record;
+}
+
+/** The run is over and told: a history that cannot be written is no fault of the run, and is said. */
+async function remember({ state }: ServiceSession, recorder: Recorder, record: RunRecord, label: string) {
+  try {
+    await keepInHistory(state.folder, { record, folder: recorder.folder }, label);
+  } catch (e) {
+    recorder.note(`This run is not kept in the history: ${reasonOf(e)}`);
+  }
 }
 
 /** Not before the last call has ended, until it is disposed. */

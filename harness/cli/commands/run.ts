@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { ExitCode } from '../../model/exit-codes.js';
 import { exitCodeOfError } from '../../model/exit-codes.js';
-import { type RunRecord, runRecord } from '../../model/run-record.js';
+import type { RunRecord } from '../../model/run-record.js';
 import type { Plan } from '../../online-test/plan.js';
 import { Journal } from '../../store/journal.js';
 import { writeAtomically } from '../../util/atomic-file.js';
@@ -120,13 +120,12 @@ async function run(context: Context, features: string[], options: RunOptions): P
 }
 
 /** What a person must know first comes first: a service that is still broken outranks everything else. */
-const severity: readonly ExitCode[] = [32, 130, 31, 30, 33, 36, 35, 34];
+const severity: readonly ExitCode[] = [32, 130, 31, 30, 33, 36, 37, 35, 34];
 
 function worst(errors: readonly unknown[]): number {
   const codes = errors.map((e): number => {
     if (e instanceof OrdealError) return exitCodeOfError(e.kind);
-    const record = e instanceof Error && 'record' in e ? runRecord.safeParse(e.record) : undefined;
-    return record?.success && record.data.exitCode !== 0 ? record.data.exitCode : 1;
+    return e instanceof Error && 'exitCode' in e && typeof e.exitCode === 'number' ? e.exitCode : 1;
   });
   return severity.find((code) => codes.includes(code)) ?? codes[0] ?? 0;
 }
