@@ -1,11 +1,11 @@
 import type { z } from 'zod';
-import { type FaultKind, type FaultReading, type FaultTarget, faultParams } from '../model/fault.js';
+import { type AnyFaultKind, anyFaultParams, type FaultReading, type FaultTarget } from '../model/fault.js';
 import { OrdealError } from '../util/errors.js';
 import { validate } from '../util/validate.js';
 
 /** What the field knows of a fault beside its parameters: how it reads, what it strikes, which dose proves it. */
 export interface FaultEntry {
-  readonly kind: FaultKind;
+  readonly kind: AnyFaultKind;
   readonly strikes: 'vnfc' | 'link' | 'direction';
   /** In a sentence after its target: `store-1 stalls`. */
   readonly verb: string;
@@ -45,14 +45,14 @@ const share = (params: Params, reading: FaultReading): Dose => {
 };
 
 const entry = (
-  kind: FaultKind,
+  kind: AnyFaultKind,
   strikes: FaultEntry['strikes'],
   nature: FaultEntry['nature'],
   verb: string,
   judgeDose: FaultEntry['judgeDose'] = shown,
 ): FaultEntry => ({ kind, strikes, nature, verb, judgeDose });
 
-export const catalogue: ReadonlyMap<FaultKind, FaultEntry> = new Map(
+export const catalogue: ReadonlyMap<AnyFaultKind, FaultEntry> = new Map(
   [
     entry('shutdown', 'vnfc', 'condition', 'is shut down'),
     entry('crash', 'vnfc', 'event', 'crashes'),
@@ -69,6 +69,17 @@ export const catalogue: ReadonlyMap<FaultKind, FaultEntry> = new Map(
     entry('memory-pressure', 'vnfc', 'condition', 'is short of memory'),
     entry('disk-full', 'vnfc', 'condition', 'has a full disk'),
     entry('disk-error', 'vnfc', 'condition', 'has a failing disk'),
+    entry('restart', 'vnfc', 'event', 'is restarted'),
+    entry('evict', 'vnfc', 'event', 'is evicted'),
+    entry('cordon', 'vnfc', 'condition', 'is on a node that takes nothing new'),
+    entry('drain', 'vnfc', 'condition', 'is on a node that is drained'),
+    entry('dns-error', 'vnfc', 'condition', 'finds no names'),
+    entry('http-abort', 'vnfc', 'condition', 'breaks off requests'),
+    entry('http-delay', 'vnfc', 'condition', 'answers late', near('delayMs', { relative: 0.2, absolute: 10 })),
+    entry('disk-delay', 'vnfc', 'condition', 'has a slow disk', near('delayMs', { relative: 0.3, absolute: 20 })),
+    entry('block-delay', 'vnfc', 'condition', 'has a slow block device'),
+    entry('kernel-error', 'vnfc', 'condition', 'has a failing kernel'),
+    entry('machine', 'vnfc', 'condition', 'is on a failing machine'),
     entry('clock-skew', 'vnfc', 'condition', 'has a wrong clock', near('offsetMs', { relative: 0.02, absolute: 50 })),
   ].map((e) => [e.kind, e]),
 );
@@ -83,14 +94,14 @@ export interface FaultRequest {
 }
 
 export interface CheckedFault extends FaultRequest {
-  readonly kind: FaultKind;
+  readonly kind: AnyFaultKind;
   readonly entry: FaultEntry;
-  readonly params: z.output<(typeof faultParams)[FaultKind]>;
+  readonly params: z.output<(typeof anyFaultParams)[AnyFaultKind]>;
 }
 
 /** @throws OrdealError of kind scenario-invalid: an unknown kind, a wrong target or a wrong parameter */
 export function checkFault(request: FaultRequest, where: string): CheckedFault {
-  const found = catalogue.get(request.kind as FaultKind);
+  const found = catalogue.get(request.kind as AnyFaultKind);
   if (found === undefined) {
     throw new OrdealError('scenario-invalid', `There is no fault "${request.kind}"`, {
       where,
@@ -107,7 +118,7 @@ export function checkFault(request: FaultRequest, where: string): CheckedFault {
       got: JSON.stringify(request.target),
     });
   }
-  const params = validate(request.params ?? {}, where, faultParams[found.kind], 'scenario-invalid');
+  const params = validate(request.params ?? {}, where, anyFaultParams[found.kind], 'scenario-invalid');
   return { ...request, kind: found.kind, entry: found, params };
 }
 
@@ -119,5 +130,5 @@ export function describeFault({ kind, target, params, durationMs }: FaultRequest
       : `link "${target.link}"${target.from ? ` from ${target.from}` : ''}${target.to ? ` to ${target.to}` : ''}`;
   const dose = Object.entries(params ?? {}).map(([k, v]) => `${k} ${String(v)}`);
   const length = durationMs === undefined ? '' : ` for ${durationMs} ms`;
-  return `${subject} ${catalogue.get(kind as FaultKind)?.verb ?? kind}${dose.length ? ` (${dose.join(', ')})` : ''}${length}`;
+  return `${subject} ${catalogue.get(kind as AnyFaultKind)?.verb ?? kind}${dose.length ? ` (${dose.join(', ')})` : ''}${length}`;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type FaultKind, faultParams, faultTarget } from '../model/fault.js';
+import { type AnyFaultKind, type FaultKind, faultKinds, faultParams, faultTarget } from '../model/fault.js';
 import { OrdealError } from '../util/errors.js';
 import { seededRandom } from '../util/random.js';
 import { validate } from '../util/validate.js';
@@ -90,7 +90,7 @@ function expandOne(part: Composed, context: Context): TimedFault[] {
 const startOf = ({ afterMs = 0 }: TimedFault): number => afterMs;
 /** Milliseconds that it is on; undefined for one that lasts until the service is judged. An event is over by itself. */
 const lengthOf = ({ kind, durationMs }: TimedFault): number | undefined =>
-  durationMs ?? (catalogue.get(kind as FaultKind)?.nature === 'event' ? 0 : undefined);
+  durationMs ?? (catalogue.get(kind as AnyFaultKind)?.nature === 'event' ? 0 : undefined);
 const later = (fault: TimedFault, byMs: number): TimedFault => ({ ...fault, afterMs: startOf(fault) + byMs });
 const isCount = (n: number, least: number): boolean => Number.isInteger(n) && n >= least && n <= most;
 
@@ -215,15 +215,18 @@ function choicesOf(
 ): { kind: FaultKind; target: FaultRequest['target'] }[] {
   const wanted = kinds ?? Object.keys(faultParams).filter((k) => !k.startsWith('disk-'));
   const choices = wanted.flatMap((name) => {
-    const entry = catalogue.get(name as FaultKind);
-    if (entry === undefined) throw invalid(`There is no fault "${name}"`, [...catalogue.keys()].join(', '), where);
+    const kind = faultKinds.find((k) => k === name);
+    const entry = kind === undefined ? undefined : catalogue.get(kind);
+    if (kind === undefined || entry === undefined) {
+      throw invalid(`There is no fault "${name}" that could be drawn`, faultKinds.join(', '), where);
+    }
     return targets
       .filter((t) => {
         if ('vnfc' in t) return entry.strikes === 'vnfc';
         const directed = t.from !== undefined && t.to !== undefined;
         return entry.strikes === 'direction' ? directed : entry.strikes === 'link';
       })
-      .map((target) => ({ kind: entry.kind, target }));
+      .map((target) => ({ kind, target }));
   });
   if (choices.length === 0) throw invalid('None of the faults can strike any of the targets', 'one that can', where);
   return choices;

@@ -61,3 +61,41 @@ export const faultParams = {
 } as const;
 export type FaultKind = keyof typeof faultParams;
 export const faultKinds = Object.keys(faultParams) as readonly FaultKind[];
+
+const port = z.number().int().min(1).max(65535);
+
+/** Faults that only a platform which runs the VNFCs for somebody has: no VIM must have them, and none but such names them. */
+export const platformFaultParams = {
+  restart: z.strictObject({}),
+  evict: z.strictObject({}),
+  cordon: z.strictObject({}),
+  drain: z.strictObject({}),
+  'dns-error': z.strictObject({
+    names: z.array(z.string()).default([]).describe('With * and ?; none means all names.'),
+    answer: z.enum(['error', 'random']).default('error'),
+  }),
+  'http-abort': z.strictObject({ port, path: z.string().default('*') }),
+  'http-delay': z.strictObject({ port, path: z.string().default('*'), delayMs: z.number().positive() }),
+  'disk-delay': z.strictObject({ disk: z.string().optional(), delayMs: z.number().positive() }),
+  'block-delay': z.strictObject({
+    volume: z.string(),
+    delayMs: z.number().positive(),
+    jitterMs: z.number().nonnegative().default(0),
+  }),
+  'kernel-error': z.strictObject({
+    of: z.enum(['slab', 'page', 'bio']).default('slab'),
+    ratio: ratio.default(0.01),
+    callchain: z.array(z.strictObject({ funcname: z.string() })).default([]),
+  }),
+  machine: z
+    .strictObject({
+      addresses: z.array(z.string()).min(1),
+      action: z.string(),
+      spec: z.record(z.string(), z.unknown()),
+    })
+    .describe('A fault of the machine below, in the words of PhysicalMachineChaos.'),
+} as const;
+export type PlatformFaultKind = keyof typeof platformFaultParams;
+export type AnyFaultKind = FaultKind | PlatformFaultKind;
+export const anyFaultParams = { ...faultParams, ...platformFaultParams } as const;
+export const platformFaultKinds = Object.keys(platformFaultParams) as readonly PlatformFaultKind[];
