@@ -1,0 +1,167 @@
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { KubeConfig, VersionApi } from '@kubernetes/client-node';
+import { sleep, until } from '../../../harness/util/deadline.js';
+import { ensurePackages } from '../debian.js';
+import { RelayedPorts } from '../relayed-ports.js';
+import { type Binaries, kubernetesBinaries } from './binaries.js';
+import { CertificationAuthority, serviceAccountKeys } from './certificates.js';
+import { addresses, ended, NetworkNamespace } from './namespace.js';
+
+const needed = { etcd: 'etcd-server', openssl: 'openssl', ip: 'iproute2', setpriv: 'util-linux' };
+const startMs = 90_000;
+
+/**
+ * A real Kubernetes control plane of our own: etcd, kube-apiserver and kube-controller-manager in a network namespace,
+ * with RBAC on. It has no kubelet: `node/` plays one, and says so.
+ */
+export class ControlPlane implements AsyncDisposable {
+  #apiServer: ChildProcess | undefined;
+
+  private constructor(
+    readonly folder: string,
+    readonly namespace: NetworkNamespace,
+    readonly ports: RelayedPorts,
+    readonly binaries: Binaries,
+    readonly authority: CertificationAuthority,
+    /** https://127.0.0.1:<port>; the same after a restart. */
+    readonly url: string,
+    readonly adminToken: string,
+  ) {}
+
+  /** @throws with the reason why there can be none here */
+  static async start(): Promise<ControlPlane> {
+    await ensurePackages(needed);
+    const binaries = await kubernetesBinaries();
+    const namespace = await NetworkNamespace.open();
+    const folder = await mkdtemp(join(tmpdir(), 'ordeal-kubernetes-'));
+    let plane: ControlPlane | undefined;
+    try {
+      const authority = await CertificationAuthority.make(folder);
+      const ports = await RelayedPorts.start(namespace.file, join(folder, 'relay'));
+      const url = (await ports.reach(`${addresses.controlPlane}:6443`)).replace('http:', 'https:');
+      const token = randomBytes(16).toString('hex');
+      plane = new ControlPlane(folder, namespace, ports, binaries, authority, url, token);
+      await plane.#startAll();
+      return plane;
+    } catch (e) {
+      await plane?.[Symbol.asyncDispose]();
+      await namespace[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+      throw e;
+    }
+  }
+
+  /** @param server as seen from inside of the namespace when it is given */
+  kubeConfig(token = this.adminToken, server = this.url): KubeConfig {
+    const config = new KubeConfig();
+    config.loadFromOptions({
+      clusters: [{ name: 'test', server, caFile: this.authority.file }],
+      users: [{ name: 'test', token }],
+      contexts: [{ name: 'test', cluster: 'test', user: 'test' }],
+      currentContext: 'test',
+    });
+    return config;
+  }
+
+  get innerUrl(): string {
+    return `https://${addresses.controlPlane}:6443`;
+  }
+
+  /** For programs that read a file. @returns its path */
+  async writeKubeConfig(name: string, token = this.adminToken, server = this.url): Promise<string> {
+    const file = join(this.folder, `${name}.kubeconfig`);
+    await writeFile(file, this.kubeConfig(token, server).exportConfig(), { mode: 0o600 });
+    return file;
+  }
+
+  /** As a crash would end it: connections break, and nothing is told to anybody. */
+  async killApiServer(): Promise<void> {
+    if (this.#apiServer !== undefined) await ended(this.#apiServer, 'SIGKILL');
+  }
+
+  async startApiServer(): Promise<void> {
+    const at = (name: string) => join(this.folder, name);
+    this.#apiServer = await this.namespace.start(at('kube-apiserver.log'), this.binaries['kube-apiserver'], [
+      '--etcd-servers=http://127.0.0.1:2379',
+      `--advertise-address=${addresses.controlPlane}`,
+      `--bind-address=${addresses.controlPlane}`,
+      '--secure-port=6443',
+      `--tls-cert-file=${at('apiserver.crt')}`,
+      `--tls-private-key-file=${at('apiserver.key')}`,
+      `--token-auth-file=${at('tokens.csv')}`,
+      '--authorization-mode=RBAC',
+      `--service-account-issuer=https://ordeal.test`,
+      `--service-account-signing-key-file=${at('service-accounts.key')}`,
+      `--service-account-key-file=${at('service-accounts.pub')}`,
+      `--service-cluster-ip-range=${addresses.services}.0/24`,
+      '--allow-privileged=true',
+      `--kubelet-certificate-authority=${this.authority.file}`,
+      '--kubelet-preferred-address-types=InternalIP',
+      '--endpoint-reconciler-type=none',
+      '--v=1',
+    ]);
+    await this.#ready(this.#apiServer);
+  }
+
+  async #startAll(): Promise<void> {
+    const at = (name: string) => join(this.folder, name);
+    await serviceAccountKeys(this.folder);
+    const names = ['127.0.0.1', addresses.controlPlane, `${addresses.services}.1`].map((ip) => `IP:${ip}`);
+    await this.authority.issue('apiserver', names);
+    await this.authority.issue('kubelet', [`IP:${addresses.node}`]);
+    await writeFile(at('tokens.csv'), `${this.adminToken},admin,admin,"system:masters"\n`, { mode: 0o600 });
+    await mkdir(at('etcd'), { mode: 0o700 });
+    await this.namespace.start(at('etcd.log'), 'etcd', [
+      `--data-dir=${at('etcd')}`,
+      '--listen-client-urls=http://127.0.0.1:2379',
+      '--advertise-client-urls=http://127.0.0.1:2379',
+      '--listen-peer-urls=http://127.0.0.1:2380',
+      '--logger=zap',
+      '--log-level=warn',
+    ]);
+    await this.startApiServer();
+    const config = await this.writeKubeConfig('controller-manager', this.adminToken, this.innerUrl);
+    await this.namespace.start(at('kube-controller-manager.log'), this.binaries['kube-controller-manager'], [
+      `--kubeconfig=${config}`,
+      `--service-account-private-key-file=${at('service-accounts.key')}`,
+      `--root-ca-file=${this.authority.file}`,
+      '--leader-elect=false',
+      '--use-service-account-credentials=false',
+      '--concurrent-deployment-syncs=1',
+      '--v=1',
+    ]);
+  }
+
+  async #ready(server: ChildProcess): Promise<void> {
+    const version = this.kubeConfig().makeApiClient(VersionApi);
+    const core = `${this.url}/readyz`;
+    await until(
+      'kube-apiserver is ready',
+      async () => {
+        if (server.exitCode !== null)
+          throw new Error(`kube-apiserver ended: ${await this.lastWords('kube-apiserver')}`);
+        return version.getCode().then(
+          () => core,
+          () => undefined,
+        );
+      },
+      { withinMs: startMs, everyMs: 100 },
+    );
+    await sleep(0);
+  }
+
+  async lastWords(program: string): Promise<string> {
+    const log = await readFile(join(this.folder, `${program}.log`), 'utf8');
+    return log.trim().split('\n').slice(-5).join('; ');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.ports[Symbol.asyncDispose]();
+    await this.namespace[Symbol.asyncDispose]();
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  }
+}
