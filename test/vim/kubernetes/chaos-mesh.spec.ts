@@ -1,0 +1,224 @@
+import type { Injection } from '../../../harness/model/fault.js';
+import { sleep } from '../../../harness/util/deadline.js';
+import { ChaosMesh } from '../../../harness/vim/kubernetes/chaos-mesh/client.js';
+import {
+  type ChaosTarget,
+  chaosFaultKinds,
+  chaosKindOf,
+  chaosOf,
+} from '../../../harness/vim/kubernetes/chaos-mesh/from-catalogue.js';
+import {
+  type ChaosKind,
+  type ChaosSpecs,
+  chaosKinds,
+  holds,
+} from '../../../harness/vim/kubernetes/chaos-mesh/kinds.js';
+import { ChaosPlayer } from '../../hosts/kubernetes/chaos-player.js';
+import { expect, test } from '../../hosts/kubernetes/fixture.js';
+
+test.describe.configure({ timeout: 90_000 });
+
+const target: ChaosTarget = {
+  selector: { namespaces: ['default'], labelSelectors: { app: 'store' } },
+  peer: { namespaces: ['default'], labelSelectors: { app: 'gateway' } },
+  container: 'store',
+  mountPath: '/data',
+  cpus: 2,
+  memoryLimitBytes: 256 * 2 ** 20,
+};
+const doses: Readonly<Record<string, Injection['params']>> = {
+  delay: { delayMs: 80.5, jitterMs: 10 },
+  loss: { ratio: 0.255 },
+  duplication: { ratio: 0.5 },
+  reordering: { ratio: 0.3 },
+  corruption: { ratio: 0.3 },
+  rate: { bytesPerSecond: 50_000 },
+  'cpu-starvation': { share: 0.25 },
+  'memory-pressure': { leaveBytes: 2 ** 20 },
+  'disk-error': { on: 'read', ratio: 0.5 },
+  'disk-delay': { delayMs: 200 },
+  'clock-skew': { offsetMs: -3_600_000 },
+  'http-abort': { port: 8080 },
+  'http-delay': { port: 8080, path: '/sessions*', delayMs: 300 },
+  'dns-error': { names: ['peer.*'] },
+  'block-delay': { volume: 'data', delayMs: 50 },
+  'kernel-error': { of: 'slab', ratio: 0.1, callchain: [{ funcname: '__x64_sys_mount' }] },
+  machine: { addresses: ['192.0.2.7:31767'], action: 'process', spec: { process: { process: 'upf', signal: 9 } } },
+};
+const injection = (kind: string, expiresAfterMs = 60_000): Injection => ({
+  id: `fault-${kind}`,
+  runId: 'run-1',
+  kind,
+  vim: 'kubernetes',
+  target: { vnfc: 'store-1' },
+  params: doses[kind] ?? {},
+  seed: 1,
+  expiresAfterMs,
+});
+const labels = { 'ordeal.dev/run': 'run-1' };
+const withinMs = 20_000;
+
+test('the API server serves every kind of Chaos Mesh that the client knows', async ({ cluster, namespace }) => {
+  expect(await new ChaosMesh(cluster, namespace).served()).toEqual(new Set(chaosKinds));
+});
+
+for (const kind of chaosFaultKinds) {
+  test(`the fault ${kind} becomes a ${chaosKindOf[kind]} that the API server takes without a doubtful field, with a duration`, async ({
+    cluster,
+    namespace,
+  }) => {
+    const chaos = new ChaosMesh(cluster, namespace);
+    const wanted = chaosOf(injection(kind), target);
+    expect(wanted.kind).toBe(chaosKindOf[kind]);
+    expect(wanted.spec).toMatchObject({ duration: '60000ms' });
+    await chaos.create({ ...wanted, name: 'one', labels });
+    await chaos.create({ ...wanted, name: 'one', labels });
+    expect((await chaos.find(wanted.kind, 'one'))?.spec).toMatchObject({ ...wanted.spec });
+    expect((await chaos.list(wanted.kind, 'ordeal.dev/run=run-1')).length).toBe(1);
+    await chaos.heal(wanted.kind, 'one', withinMs);
+    await chaos.heal(wanted.kind, 'one', withinMs);
+    expect(await chaos.list(wanted.kind, 'ordeal.dev/run=run-1')).toEqual([]);
+  });
+}
+
+const composed: { readonly [K in 'Schedule' | 'Workflow' | 'StatusCheck']: ChaosSpecs[K] } = {
+  Schedule: {
+    schedule: '@every 1h',
+    type: 'NetworkChaos',
+    concurrencyPolicy: 'Forbid',
+    historyLimit: 1,
+    networkChaos: chaosOf(injection('delay'), target).spec as ChaosSpecs['NetworkChaos'],
+  },
+  Workflow: {
+    entry: 'all',
+    templates: [
+      { name: 'all', templateType: 'Serial', deadline: '60s', children: ['cut', 'wait'] },
+      {
+        name: 'cut',
+        templateType: 'NetworkChaos',
+        deadline: '10s',
+        networkChaos: chaosOf(injection('link-cut'), target).spec as ChaosSpecs['NetworkChaos'],
+      },
+      { name: 'wait', templateType: 'Suspend', deadline: '5s' },
+    ],
+  },
+  StatusCheck: {
+    type: 'HTTP',
+    mode: 'Continuous',
+    http: { url: 'http://store:8080/', criteria: { statusCode: '200' } },
+  },
+};
+for (const kind of ['Schedule', 'Workflow', 'StatusCheck'] as const) {
+  test(`a ${kind} is created, listed and deleted`, async ({ cluster, namespace }) => {
+    const chaos = new ChaosMesh(cluster, namespace);
+    await chaos.create({ kind, name: 'one', spec: composed[kind], labels });
+    expect((await chaos.list(kind, 'ordeal.dev/run=run-1')).map((o) => o.metadata?.name)).toEqual(['one']);
+    await chaos.heal(kind, 'one', withinMs);
+    expect(await chaos.find(kind, 'one')).toBeUndefined();
+  });
+}
+
+test('what the schema does not allow comes back as one error that names each field', async ({ cluster, namespace }) => {
+  const chaos = new ChaosMesh(cluster, namespace);
+  const wrong = { mode: 'few', selector: {}, action: 'slow', latncy: '1ms' } as unknown as ChaosSpecs['NetworkChaos'];
+  const error = await chaos.create({ kind: 'NetworkChaos', name: 'wrong', spec: wrong, labels }).catch((e: Error) => e);
+  expect(error).toMatchObject({ name: 'OrdealError', kind: 'scenario-invalid' });
+  const { message } = error as Error;
+  expect(message).toContain('The cluster does not take NetworkChaos "wrong"');
+  for (const field of ['spec.latncy', 'spec.mode', 'spec.action']) expect(message).toContain(field);
+  expect(message.split('\n')).toHaveLength(1);
+  expect(await chaos.list('NetworkChaos', '')).toEqual([]);
+});
+
+test('a missing field is named, and a name that is none is refused', async ({ cluster, namespace }) => {
+  const chaos = new ChaosMesh(cluster, namespace);
+  const spec = { mode: 'all', selector: {} } as unknown as ChaosSpecs['IOChaos'];
+  await expect(chaos.create({ kind: 'IOChaos', name: 'x', spec, labels })).rejects.toThrow(/spec\.volumePath/);
+  const good = chaosOf(injection('crash'), target);
+  await expect(chaos.create({ ...good, name: 'No_Name', labels })).rejects.toThrow(/metadata\.name/);
+});
+
+test('waits for the injection, pauses, resumes, heals, and sees the recovery', async ({ cluster, namespace }) => {
+  await using _ = new ChaosPlayer(cluster);
+  const chaos = new ChaosMesh(cluster, namespace);
+  const { kind, spec } = chaosOf(injection('delay'), target);
+  await chaos.create({ kind, name: 'slow', spec, labels } as never);
+  await chaos.injected(kind, 'slow', withinMs);
+  await chaos.pause(kind, 'slow');
+  await chaos.recovered(kind, 'slow', withinMs);
+  await chaos.resume(kind, 'slow');
+  await chaos.injected(kind, 'slow', withinMs);
+  await chaos.heal(kind, 'slow', withinMs);
+  expect(await chaos.find(kind, 'slow')).toBeUndefined();
+});
+
+test('recovers by itself when its duration is over and nobody healed it', async ({ cluster, namespace }) => {
+  await using _ = new ChaosPlayer(cluster);
+  const chaos = new ChaosMesh(cluster, namespace);
+  const { kind, spec } = chaosOf(injection('loss', 1500), target);
+  await chaos.create({ kind, name: 'brief', spec, labels } as never);
+  await chaos.injected(kind, 'brief', withinMs);
+  await chaos.recovered(kind, 'brief', withinMs);
+  expect(holds(await chaos.find(kind, 'brief'), 'AllInjected')).toBe(false);
+});
+
+test('says that Chaos Mesh does nothing, and that it does not take a fault back; the finalizer goes on request only', async ({
+  cluster,
+  namespace,
+}) => {
+  const chaos = new ChaosMesh(cluster, namespace);
+  const { kind, spec } = chaosOf(injection('partition'), target);
+  const stuck: ChaosKind = kind;
+  {
+    await using player = new ChaosPlayer(cluster);
+    await chaos.create({ kind, name: 'stuck', spec, labels } as never);
+    await chaos.injected(stuck, 'stuck', withinMs);
+    player.hangs = true;
+    await chaos.create({ kind, name: 'idle', spec, labels } as never);
+    await expect(chaos.injected(stuck, 'idle', 500)).rejects.toThrow(
+      /no conditions yet: does chaos-controller-manager run/,
+    );
+    await expect(chaos.heal(stuck, 'stuck', 500)).rejects.toMatchObject({ kind: 'timeout' });
+    expect(await chaos.find(stuck, 'stuck')).toBeDefined();
+  }
+  await chaos.forceFinalizers(stuck, 'stuck');
+  await chaos.forceFinalizers(stuck, 'stuck');
+  expect(await chaos.find(stuck, 'stuck')).toBeUndefined();
+});
+
+test('a fault outlives the API server: it is killed while the fault is coming on, and again while it is healed', async ({
+  controlPlane,
+  cluster,
+  namespace,
+}) => {
+  const chaos = new ChaosMesh(cluster, namespace);
+  await using player = new ChaosPlayer(cluster);
+  player.hangs = true;
+  const { kind, spec } = chaosOf(injection('delay'), target);
+  await chaos.create({ kind, name: 'slow', spec, labels } as never);
+  const injected = chaos.injected(kind, 'slow', 60_000);
+  await sleep(300);
+  await controlPlane.killApiServer();
+  await sleep(500);
+  player.hangs = false;
+  await controlPlane.startApiServer();
+  await injected;
+  player.hangs = true;
+  const healed = chaos.heal(kind, 'slow', 60_000);
+  await sleep(300);
+  await controlPlane.killApiServer();
+  player.hangs = false;
+  await controlPlane.startApiServer();
+  await healed;
+  expect(await chaos.find(kind, 'slow')).toBeUndefined();
+});
+
+test('says that the API server is not there', async ({ controlPlane, cluster, namespace }) => {
+  const chaos = new ChaosMesh(cluster, namespace);
+  await controlPlane.killApiServer();
+  try {
+    await expect(chaos.list('PodChaos', '')).rejects.toMatchObject({ kind: 'vim-unreachable' });
+  } finally {
+    await controlPlane.startApiServer();
+  }
+});
