@@ -1,7 +1,9 @@
-import { join, resolve } from 'node:path';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import type { VnfSnapshot } from '../model/snapshot.js';
 import type { SnapshotImage } from '../model/vim.js';
+import { storedVnfd } from '../snapshot/stored-vnfd.js';
 import { asError, OrdealError, reasonOf } from '../util/errors.js';
 import type { PackageArtifact, VnfcImages } from './content.js';
 import { layout } from './layout.js';
@@ -43,11 +45,12 @@ export async function createPackage(
     const images: VnfcImages[] = [];
     for (const vnfcId of vnfcIds) images.push(await vnfcImages(context, snapshot, vnfcId, kind, procedure));
     if (kind === 'create') procedure.tell(6, 'VNFM', 'VNFM', 'compile the files of the VNF Snapshot Package');
+    await using vnfd = await vnfdOf(context, snapshot, id);
     const written = await writePackage(
       file,
       {
         vnfSnapshot: snapshot,
-        vnfd: vnfdOf(context, snapshot),
+        vnfd: vnfd.file === undefined ? undefined : { file: vnfd.file },
         images,
         artifacts: [...(request.artifacts ?? []), ...descriptorOf(context, snapshot)],
         userDefinedData: { ...request.userDefinedData, vnfInstanceId: snapshot.vnfInstanceId },
@@ -162,16 +165,37 @@ function whenRead(images: readonly SnapshotImage[], done: (e?: Error) => void): 
   }));
 }
 
-function vnfdOf({ engine }: PackageContext, snapshot: VnfSnapshot): { file: string } | undefined {
-  const { vnfd } = engine.service.descriptor.vnfs.find((v) => v.id === snapshot.vnfInstanceId) ?? {};
-  return vnfd === undefined ? undefined : { file: resolve(engine.service.folder, vnfd) };
+/** The VNFD as the snapshot holds it, whatever has become of it since; of an older snapshot, as it is now. */
+async function vnfdOf(
+  { engine, folder }: PackageContext,
+  snapshot: VnfSnapshot,
+  id: string,
+): Promise<{ readonly file: string | undefined } & AsyncDisposable> {
+  const { vnfd: now } = engine.service.descriptor.vnfs.find((v) => v.id === snapshot.vnfInstanceId) ?? {};
+  const kept = storedVnfd.safeParse(engine.state.vnfSnapshots.vnfd(snapshot.id)).data;
+  if (kept === undefined || kept.files.length === 0) {
+    const file = now === undefined ? undefined : resolve(engine.service.folder, now);
+    return { file, [Symbol.asyncDispose]: async () => {} };
+  }
+  const scratch = join(folder, `.${packageFileName(id)}.vnfd`);
+  await mkdir(scratch, { recursive: true, mode: 0o700 });
+  for (const { path, base64 } of kept.files) {
+    await mkdir(dirname(join(scratch, path)), { recursive: true, mode: 0o700 });
+    await writeFile(join(scratch, path), Buffer.from(base64, 'base64'), { mode: 0o600 });
+  }
+  const [only] = kept.files;
+  return {
+    file: kept.files.length === 1 && only !== undefined ? join(scratch, only.path) : scratch,
+    [Symbol.asyncDispose]: () => rm(scratch, { recursive: true, force: true }),
+  };
 }
 
 export const descriptorPath = `${layout.artifacts}vnf-descriptor.json`;
 
 /** The VNF's part of the service descriptor as it was when the snapshot was taken: the extraction needs it. */
 function descriptorOf({ engine }: PackageContext, snapshot: VnfSnapshot): PackageArtifact[] {
-  const descriptor = engine.state.vnfSnapshots.vnfd(snapshot.id);
-  if (descriptor === undefined) return [];
+  const kept = engine.state.vnfSnapshots.vnfd(snapshot.id);
+  if (kept === undefined) return [];
+  const descriptor = storedVnfd.safeParse(kept).data?.descriptor ?? kept;
   return [{ path: descriptorPath, open: () => Readable.from([`${JSON.stringify(descriptor, null, 2)}\n`]) }];
 }

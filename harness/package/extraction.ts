@@ -1,3 +1,4 @@
+import { basename } from 'node:path/posix';
 import { z } from 'zod';
 import { vnf as vnfDescriptor } from '../model/network-service.js';
 import {
@@ -8,6 +9,7 @@ import {
   vnfSnapshot,
 } from '../model/snapshot.js';
 import type { SnapshotImage } from '../model/vim.js';
+import type { StoredVnfd } from '../snapshot/stored-vnfd.js';
 import { asError, ManyErrors, OrdealError, reasonOf } from '../util/errors.js';
 import { Undo } from '../util/undo.js';
 import { parseValidated } from '../util/validate.js';
@@ -95,7 +97,8 @@ class Extraction {
       userDefinedData: { ...snapshot.userDefinedData, service: service.descriptor.id },
     };
     this.undo.defer(`forget VNF Snapshot ${id}`, () => state.vnfSnapshots.remove(id));
-    state.vnfSnapshots.begin(record, descriptor);
+    const vnfd = descriptor === undefined ? undefined : { descriptor, files: await this.#vnfd() };
+    state.vnfSnapshots.begin(record, vnfd);
     operation.enter('PROCESSING');
     this.procedure.tell(5, 'VNFM', 'VNFM', 'store the VNFC Snapshot Packages and the metadata of the VNF Snapshot');
     const vnfcSnapshots: VnfcSnapshotInfo[] = [];
@@ -127,6 +130,13 @@ class Extraction {
       vnfDescriptor,
       'package-invalid',
     );
+  }
+
+  /** The VNFD itself, byte for byte as it is in the package. */
+  async #vnfd(): Promise<StoredVnfd['files']> {
+    const path = this.content.info?.vnfdInfo?.vnfdPath;
+    if (path === undefined || this.content.find(path) === undefined) return [];
+    return [{ path: basename(path), base64: (await this.content.bytesOf(path)).toString('base64') }];
   }
 
   /** A selective package holds fewer VNFCs than the snapshot that it was made of. */

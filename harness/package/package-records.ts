@@ -149,9 +149,9 @@ export class PackageRecords {
       }
     }
     for (const name of await filesIn(folder)) {
-      const id = /^\.?(pkg-.+?)\.zip(\.[0-9a-f]+\.tmp)?$/.exec(name)?.[1];
+      const id = /^\.?(pkg-.+?)\.zip(\.[0-9a-f]+\.tmp|\.vnfd)?$/.exec(name)?.[1];
       if (id === undefined || this.#owns(id, name.startsWith('.'))) continue;
-      await rm(join(folder, name), { force: true });
+      await rm(join(folder, name), { recursive: true, force: true });
       done.push(`removed ${name}, which belonged to no package`);
     }
     return done;

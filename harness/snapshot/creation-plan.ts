@@ -7,6 +7,7 @@ import { OrdealError } from '../util/errors.js';
 import { assertVnfcs, type CreateVnfSnapshotRequest, type EngineContext, vnfOf } from './context.js';
 import { needsGrant } from './granting.js';
 import type { VimAccess } from './nfvo-relay.js';
+import { readVnfd, type StoredVnfd } from './stored-vnfd.js';
 import { readRunningVnf } from './vnf-info.js';
 import { chooseVolumes, resolveVnfcOptions, type VnfcParameters } from './vnfc-options.js';
 import { describeWindow, isInWindow } from './windows.js';
@@ -30,6 +31,7 @@ export interface CreationPlan {
   readonly request: CreateVnfSnapshotRequest;
   readonly vnf: Vnf;
   readonly vnfInfo: VnfInfo;
+  readonly vnfd: StoredVnfd;
   readonly consistent: boolean;
   /** The order is one in which they are frozen one after the other (Vnfsd.017). */
   readonly ordered: boolean;
@@ -102,6 +104,7 @@ export async function planCreation(
     request,
     vnf,
     vnfInfo: info,
+    vnfd: await readVnfd(context.service, vnf),
     consistent: request.consistent ?? descriptor.consistent,
     ordered: descriptor.creationOrder !== undefined,
     vnfcs,

@@ -122,7 +122,7 @@ export class VnfSnapshotCreation {
     await procedure.grant(plan.grant, plan.request.runId);
     this.signal?.throwIfAborted();
     this.#undo.defer(`forget VNF Snapshot ${work.id}`, () => this.context.state.vnfSnapshots.remove(work.id));
-    this.context.state.vnfSnapshots.begin(this.#record(work), plan.vnf);
+    this.context.state.vnfSnapshots.begin(this.#record(work), plan.vnfd);
   }
 
   #writeIntents(): void {

@@ -117,7 +117,7 @@ test('a package made on one machine is imported and extracted on another, and th
     '5 VIM>VNFM done',
   ]);
   expect(snapshot.id).toBe(snapshotId);
-  expect(there.state.vnfSnapshots.vnfd(snapshotId)).toMatchObject({ id: 'web', vnfdId: 'web-vnfd' });
+  expect(there.state.vnfSnapshots.vnfd(snapshotId)).toMatchObject({ descriptor: { id: 'web', vnfdId: 'web-vnfd' } });
   await there.engine.revert(snapshotId);
   expect(there.vim.computes.get('web-1@1')!.memory).toEqual({ counter: 41, sessions: ['a', 'b'] });
   expect(there.vim.computes.get('web-2@1')!.disks.get('root')!.content).toBe('the disk of web-2, as it was');

@@ -12,7 +12,10 @@ test('a VNF Snapshot holds a VNFC Snapshot of every VNFC, the VNFD and the VnfIn
   const snapshot = await bench.engine().create(request);
   expect(snapshot.vnfcSnapshots.map((s) => s.vnfcInstanceId)).toEqual(['web-1', 'web-2']);
   expect(snapshot.vnfInstance.instantiatedVnfInfo.vnfcResourceInfo.map((r) => r.id)).toEqual(['web-1', 'web-2']);
-  expect(bench.state.vnfSnapshots.vnfd(snapshot.id)).toMatchObject({ id: 'web', vnfdId: 'web-vnfd' });
+  expect(bench.state.vnfSnapshots.vnfd(snapshot.id)).toMatchObject({
+    descriptor: { id: 'web', vnfdId: 'web-vnfd' },
+    files: [],
+  });
   expect(bench.engine().show(snapshot.id)).toEqual(snapshot);
   expect(bench.engine().list()).toEqual([snapshot]);
 });

@@ -134,6 +134,26 @@ test('without a way back, a reversion that fails says which VNFCs are of which t
   await bench.engine().revert(id);
 });
 
+test('a target host is named in a reversion and reaches the VIM, in both modes', { tag: ['@GAP-4'] }, async () => {
+  await using bench = await openBench();
+  const { id } = await bench.engine().create(request);
+  const { revert } = bench.vim.snapshots;
+  const hosts: unknown[] = [];
+  Object.assign(bench.vim.snapshots, {
+    revert: (compute: string, snapshot: string, options: { host?: string }) => {
+      hosts.push(options.host);
+      return revert(compute, snapshot, options);
+    },
+  });
+  await bench.engine({ mode: 'direct' }).revert(id, { host: 'host-2' });
+  await bench.engine({ mode: 'indirect' }).revert(id, { host: 'host-3' });
+  expect(hosts).toEqual(['host-2', 'host-2', 'host-3', 'host-3']);
+  bench.vim.gaps.set('OP-revert.host', 'there is one host');
+  bench.vim.calls.length = 0;
+  await expect(bench.engine().revert(id, { host: 'host-2' })).rejects.toMatchObject({ kind: 'capability-missing' });
+  expect(bench.vim.calls).toEqual([]);
+});
+
 test('a snapshot that is being reverted to cannot be deleted', async () => {
   await using bench = await openBench();
   const { id } = await bench.engine().create(request);
