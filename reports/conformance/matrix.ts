@@ -34,8 +34,20 @@ export interface Section {
   readonly totals: Totals;
 }
 
+/** How far one VIM has come over the rows that may be asked of any. */
+export interface VimSummary {
+  readonly vim: string;
+  readonly proven: number;
+  /** Proven, but only without a VIM or on another one's behalf. */
+  readonly provenWithout: number;
+  readonly unsupported: readonly string[];
+  readonly failed: readonly string[];
+  readonly open: readonly string[];
+}
+
 export interface Matrix {
   readonly vims: readonly string[];
+  readonly summaries: readonly VimSummary[];
   readonly sections: readonly Section[];
   readonly totals: Totals;
   readonly files: readonly ProofFile[];
@@ -62,11 +74,32 @@ export function conformanceMatrix(requirements: Requirements, evidence: Evidence
     (a, b) => rank(order, a) - rank(order, b),
   );
   const sections = requirements.sections.map(({ id, title, source, rows }) => {
-    const filled = Object.entries(rows).map(([row, text]) => rowOf(row, text, vims, sorted, evidence.capabilities));
+    const filled = Object.entries(rows).map(([row, text]) => {
+      const need = requirements.needs[row] ?? row;
+      return rowOf(row, text, vims, sorted, (vim) => evidence.capabilities[vim]?.[need]);
+    });
     return { id, title, source, rows: filled, totals: totalsOf(filled.map((r) => r.result)) };
   });
   const totals = totalsOf(sections.flatMap((s) => s.rows.map((r) => r.result)));
-  return { vims, sections, totals, files: evidence.files };
+  const summaries = vims.filter((v) => v !== independent).map((vim) => summaryOf(vim, sections));
+  return { vims, summaries, sections, totals, files: evidence.files };
+}
+
+/** The systems of annex A are rows of their own, and no VIM is another one. */
+const systems = 'systems';
+
+function summaryOf(vim: string, sections: readonly Section[]): VimSummary {
+  const rows = sections.filter((s) => s.id !== systems).flatMap((s) => s.rows);
+  const isWithout = (row: Row) => row.cells[vim]?.result === 'open' && row.cells[independent]?.result === 'proven';
+  const ids = (result: Result) => rows.filter((r) => r.cells[vim]?.result === result && !isWithout(r)).map((r) => r.id);
+  return {
+    vim,
+    proven: ids('proven').length,
+    provenWithout: rows.filter(isWithout).length,
+    unsupported: ids('unsupported'),
+    failed: ids('failed'),
+    open: ids('open'),
+  };
 }
 
 const rank = (order: readonly string[], vim: string): number =>
@@ -77,12 +110,12 @@ function rowOf(
   text: string,
   vims: readonly string[],
   sorted: readonly Sorted[],
-  capabilities: CapabilityTables,
+  capabilityOf: (vim: string) => CapabilityTables[string][string] | undefined,
 ): Row {
   const cells = Object.fromEntries(
     vims.map((vim): [string, Cell] => {
       const proofs = sorted.filter((s) => s.rows.includes(id) && s.vims.includes(vim)).map((s) => s.proof);
-      const capability = capabilities[vim]?.[id];
+      const capability = capabilityOf(vim);
       if (proofs.some((p) => p.result === 'failed')) return [vim, { result: 'failed', proofs }];
       if (proofs.some((p) => p.result === 'passed')) return [vim, { result: 'proven', proofs }];
       if (capability?.supported === false) return [vim, { result: 'unsupported', proofs, reason: capability.reason }];

@@ -2,7 +2,7 @@ import pc from 'picocolors';
 import { page, table, toned } from '../html/page.js';
 import { type Content, type Markup, markup } from '../markup.js';
 import type { Tone } from '../words.js';
-import { type Cell, type Matrix, type Result, type Row, resultNames, type Totals } from './matrix.js';
+import { type Cell, type Matrix, type Result, type Row, resultNames, type Totals, type VimSummary } from './matrix.js';
 
 const source = 'ETSI GR NFV-TST 005 V3.1.1';
 const tones: Readonly<Record<Result, Tone>> = { proven: 'good', failed: 'bad', unsupported: 'warn', open: 'neutral' };
@@ -14,6 +14,20 @@ const totalsText = (totals: Totals): string =>
     .join(', ');
 
 const all = (totals: Totals): number => resultNames.reduce((sum, r) => sum + totals[r], 0);
+
+/** `embedded: 127 proven, 6 unsupported, 0 open`; rows that want somebody's attention are named. */
+function summaryText({ vim, proven, provenWithout, unsupported, failed, open }: VimSummary): string {
+  const named = (word: string, ids: readonly string[]) =>
+    `${ids.length} ${word}${ids.length === 0 ? '' : ` (${ids.join(', ')})`}`;
+  const parts = [
+    `${proven} proven`,
+    provenWithout > 0 && `${provenWithout} proven without it`,
+    named('unsupported', unsupported),
+    failed.length > 0 && named('failed', failed),
+    named('open', open),
+  ];
+  return `${vim}: ${parts.filter(Boolean).join(', ')}`;
+}
 
 /** What tells the result of a cell: its proofs, or why there are none. */
 function proofLines({ result, proofs, reason }: Cell): string[] {
@@ -42,6 +56,7 @@ export function matrixText(matrix: Matrix, { width = 120, colour = false }: Text
   const wideRow = Math.max(...matrix.sections.flatMap((s) => s.rows.map((r) => r.id.length)));
   const wideVim = Math.max(...matrix.vims.map((v) => v.length));
   const lines = [`Conformance with ${source}: ${totalsText(matrix.totals)} of ${all(matrix.totals)} rows`];
+  for (const summary of matrix.summaries) lines.push(`  ${summaryText(summary)}`);
   for (const { file, at, count } of matrix.files)
     lines.push(`  ${file}: ${count} tests${at ? `, ${at.slice(0, 19)}Z` : ''}`);
   for (const section of matrix.sections) {
@@ -77,6 +92,8 @@ export function matrixMarkdown(matrix: Matrix): string {
     `# Conformance with ${source}`,
     '',
     `${totalsText(matrix.totals)} of ${all(matrix.totals)} rows.`,
+    '',
+    ...matrix.summaries.map((s) => `- ${plain(summaryText(s))}`),
     ...matrix.sections.flatMap((s) => [
       '',
       `## ${s.title} (${s.source})`,
@@ -98,7 +115,7 @@ export function matrixHtml(matrix: Matrix): Markup {
     return found && toned(tones[found.result], found.result);
   };
   return page(`Conformance with ${source}`, [
-    markup`<header><h1>Conformance with ${source}</h1><p class="lead">${totalsText(matrix.totals)} of ${all(matrix.totals)} rows.</p><p class="by">${matrix.files.map((f) => `${f.file}: ${f.count} tests${f.at ? `, ${f.at}` : ''}`).join(' · ')}</p></header>`,
+    markup`<header><h1>Conformance with ${source}</h1><p class="lead">${totalsText(matrix.totals)} of ${all(matrix.totals)} rows.</p>${matrix.summaries.map((s) => markup`<p>${summaryText(s)}</p>`)}<p class="by">${matrix.files.map((f) => `${f.file}: ${f.count} tests${f.at ? `, ${f.at}` : ''}`).join(' · ')}</p></header>`,
     table(matrix.sections, [
       { head: 'Section', of: (s) => markup`<a href="#${s.id}">${s.title}</a> <span class="muted">${s.source}</span>` },
       ...resultNames.map((r) => ({

@@ -5,6 +5,7 @@ import { readValidated } from '../../harness/util/validate.js';
 
 const requirements = z.strictObject({
   vims: z.array(z.string()).min(1),
+  needs: z.record(z.string(), z.string()).default({}).describe('Row by row, the capability that it asks of a VIM.'),
   sections: z.array(
     z.strictObject({
       id: z.string(),

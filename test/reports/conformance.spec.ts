@@ -52,6 +52,33 @@ test('a row that a VIM says no to is unsupported there with the reason, and as a
   expect(row(matrix, 'OP-revert.host').result).toBe('unsupported');
 });
 
+test('each VIM is summed up by itself: what it proves, what is proven without it, what it cannot, and what is open', async () => {
+  const ids = (await readRequirements()).sections.filter((s) => s.id !== 'systems').flatMap((s) => Object.keys(s.rows));
+  const [first = '', second = '', ...others] = ids.filter((id) => !id.startsWith('GAP') && id !== 'OP-revert.host');
+  const capabilities = { embedded: { 'OP-revert.host': no('one host') } };
+  const matrix = await matrixOf(
+    [proof('passed', first, '@vim:embedded'), proof('passed', second), proof('failed', 'GAP-1', '@vim:embedded')],
+    capabilities,
+  );
+  expect(matrix.summaries).toEqual([
+    {
+      vim: 'embedded',
+      proven: 1,
+      provenWithout: 1,
+      unsupported: ['OP-revert.host', 'GAP-4'],
+      failed: ['GAP-1'],
+      open: [...others, 'GAP-2', 'GAP-3'].sort((a, b) => ids.indexOf(a) - ids.indexOf(b)),
+    },
+  ]);
+  expect(row(matrix, 'GAP-4').cells.embedded).toMatchObject({ result: 'unsupported', reason: 'one host' });
+  const text = matrixText(matrix, { width: 100 });
+  expect(text).toContain(
+    'embedded: 1 proven, 1 proven without it, 2 unsupported (OP-revert.host, GAP-4), 1 failed (GAP-1)',
+  );
+  expect(matrixMarkdown(matrix)).toContain('- embedded: 1 proven');
+  expect(matrixHtml(matrix).text).toContain('<p>embedded: 1 proven');
+});
+
 test('a mistyped tag of a row or a VIM is an error that names the test and the row that may be meant', async () => {
   const mistyped = matrixOf([
     proof('passed', '@OP-creat.memory'),
