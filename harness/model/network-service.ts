@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { informee } from './informee.js';
 import { snapshotDescriptor } from './snapshot-descriptor.js';
 import { stopCondition } from './stop-condition.js';
 
@@ -160,6 +161,7 @@ export const networkService = z.strictObject({
     .array(stopCondition)
     .default([])
     .describe('Watched from the injection until all is healed and measured; one that is crossed aborts the test.'),
+  inform: z.array(informee).default([]).describe('Who is told when an online test has ended (clause 4.1.1.5).'),
   blastRadius: z
     .strictObject({
       vnfcsPerRedundancyGroup: z.number().int().positive().default(1),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { faultTarget } from './fault.js';
+import { informed } from './informee.js';
 import { stopRecord } from './stop-condition.js';
 import { indicatorResult, verdicts } from './verdict.js';
 
@@ -69,13 +70,15 @@ export const runRecord = z.object({
   timeToRecoverMs: z.number().nullable(),
   recovery: z.enum(['within', 'beyond', 'cannot-tell', 'not-applicable']),
   snapshots: z.array(snapshotReference),
-  packages: z.array(z.object({ file: z.string(), sha256: z.string(), bytes: z.number() })),
+  packages: z.array(z.object({ file: z.string(), vnf: z.string().optional(), sha256: z.string(), bytes: z.number() })),
   verdicts,
   exitCode: z.number().int(),
   /** Absent when the run went to its end. */
   stopped: stopRecord.optional(),
   /** What became of the scenario that asked for this run; its steps may expect that the service fails. */
   scenario: z.enum(['passed', 'failed']).optional(),
+  /** Who was told the result, and who could not be; absent when the descriptor names nobody. */
+  informed: z.array(informed).optional(),
   /** What went wrong, as the user reads it; empty when nothing did. */
   errors: z.array(z.string()),
   trace: z.array(
@@ -85,6 +88,8 @@ export const runRecord = z.object({
       from: z.string(),
       to: z.string(),
       what: z.string(),
+      /** The VNF or VNFC that this run of the procedure is about. */
+      subject: z.string().optional(),
       atMs: z.number(),
       outcome: z.enum(['done', 'skipped', 'failed']),
       note: z.string().optional(),

@@ -30,7 +30,12 @@ export interface EvidenceRequest {
 
 export interface Evidence {
   readonly snapshots: readonly VnfSnapshot[];
-  readonly packages: readonly { readonly file: string; readonly sha256: string; readonly bytes: number }[];
+  readonly packages: readonly {
+    readonly file: string;
+    readonly vnf: string;
+    readonly sha256: string;
+    readonly bytes: number;
+  }[];
   readonly failures: readonly OrdealError[];
 }
 
@@ -103,7 +108,7 @@ async function exportPackage(
     userDefinedData: { runId, title },
   });
   session.journal.settle(entry);
-  return { file, sha256: written.sha256, bytes: written.bytes };
+  return { file, vnf: vnf.id, sha256: written.sha256, bytes: written.bytes };
 }
 
 export const textArtifact = (path: string, text: string): Artifact => ({ path, open: () => Readable.from([text]) });

@@ -3,6 +3,7 @@ import { release, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { InjectedFault } from '../fault/injector.js';
 import { exitCodeOfError, exitCodeOfVerdicts } from '../model/exit-codes.js';
+import type { Informed } from '../model/informee.js';
 import type { TraceStep } from '../model/roles.js';
 import type { RunListener } from '../model/run-listener.js';
 import { type RunRecord, runRecord, type StageName, stageNames } from '../model/run-record.js';
@@ -22,6 +23,8 @@ export class Recorder {
   readonly originMs = performance.now();
   readonly folder: string;
   readonly record: Mutable<RunRecord>;
+  /** Tells who is to know of the result, once it is written. */
+  inform: ((record: RunRecord) => Promise<Informed[]>) | undefined;
   readonly #listeners: readonly RunListener[];
   #firstError: OrdealError | undefined;
 
@@ -189,16 +192,28 @@ export class Recorder {
       if (!this.record.stages.some((s) => s.name === name)) this.skip(name, 'not reached');
     }
     this.record.finishedMs = this.nowMs();
-    let record = this.#concluded();
-    try {
-      await writeAtomically(join(this.folder, 'run.json'), `${JSON.stringify(record, null, 2)}\n`);
-    } catch (e) {
-      // The record is lost on the disk, not to who waits for it.
-      this.failed(e);
-      record = this.#concluded();
+    let record = await this.#write();
+    const informed = (await this.inform?.(record)) ?? [];
+    if (informed.length > 0) {
+      this.record.informed = informed;
+      for (const { who, by, reason } of informed.filter((i) => i.outcome === 'not-told'))
+        this.note(`the ${who.replace('-', ' ')} could not be informed by ${by}: ${reason}`);
+      record = await this.#write();
     }
     this.#tell((l) => l.finished(record));
     return record;
+  }
+
+  async #write(): Promise<RunRecord> {
+    const record = this.#concluded();
+    try {
+      await writeAtomically(join(this.folder, 'run.json'), `${JSON.stringify(record, null, 2)}\n`);
+      return record;
+    } catch (e) {
+      // The record is lost on the disk, not to who waits for it.
+      this.failed(e);
+      return this.#concluded();
+    }
   }
 
   #concluded(): RunRecord {

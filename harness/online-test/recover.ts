@@ -5,6 +5,7 @@ import { startMonitor } from '../monitor/monitor.js';
 import { Journal } from '../store/journal.js';
 import { asError, OrdealError } from '../util/errors.js';
 import type { Quarantined } from './evidence.js';
+import { informAll } from './inform.js';
 import { isHeldNow, leaseTimes, seemsHeld } from './lease.js';
 import { Observation, readWindow } from './observation.js';
 import { Recorder } from './recorder.js';
@@ -183,6 +184,7 @@ class Recovery {
     const options = { outFolder: dirname(run_.outFolder), listeners: this.listeners };
     const request = { title: action.title, front: 'library' as const };
     const recorder = new Recorder(request, run_.serviceId, plan, options, run_.id);
+    recorder.inform = (record) => informAll(session.service, record);
     await recorder.start();
     recorder.failed(
       new OrdealError('lease-lost', `Process ${run_.pid} of the run died or hung`, {

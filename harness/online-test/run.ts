@@ -6,6 +6,7 @@ import { conclude, injectionVerdict } from './conclusion.js';
 import type { Quarantined } from './evidence.js';
 import { Lease } from './guard.js';
 import { keepInHistory } from './history.js';
+import { informAll } from './inform.js';
 import { leaseTimes } from './lease.js';
 import { Observation } from './observation.js';
 import { type Plan, planOnlineTest, vimOfFault } from './plan.js';
@@ -44,6 +45,7 @@ export async function runOnlineTest(
   const { leaseMs } = leaseTimes(options.leaseMs);
   const recorder = new Recorder(request, session.service.descriptor.id, plan, options);
   const { journal, service } = session;
+  recorder.inform = (record) => informAll(service, record);
   journal.begin({
     id: recorder.id,
     serviceFile: service.file,
