@@ -48,7 +48,7 @@ test('after a failure the area is as before, the evidence is stored, and service
         ['vnf-provider', 'restored', ['session-store'], 1],
       ]),
     );
-    const forensic = service.engine.list().filter((s) => s.userDefinedData.purpose === 'forensic');
+    const forensic = service.engine.list({ runId: run.id }).filter((s) => s.userDefinedData.purpose === 'forensic');
     expect(forensic.map((s) => s.vnfInstanceId).sort()).toEqual(['gateway', 'session-store']);
 
     for (const { id, vnf, vnfcs } of run.snapshots.filter((s) => s.purpose === 'restore')) {
