@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import wrapAnsi from 'wrap-ansi';
 import { page, table, toned } from '../html/page.js';
 import { type Content, type Markup, markup } from '../markup.js';
 import type { Tone } from '../words.js';
@@ -15,10 +16,13 @@ const totalsText = (totals: Totals): string =>
 
 const all = (totals: Totals): number => resultNames.reduce((sum, r) => sum + totals[r], 0);
 
-/** `embedded: 127 proven, 6 unsupported, 0 open`; rows that want somebody's attention are named. */
+/** More rows than this are a column of the matrix, not a line. */
+const mostNamed = 12;
+
+/** `embedded: 127 proven, 6 unsupported, 0 open`; the rows are named where they are few. */
 function summaryText({ vim, proven, provenWithout, unsupported, failed, open }: VimSummary): string {
   const named = (word: string, ids: readonly string[]) =>
-    `${ids.length} ${word}${ids.length === 0 ? '' : ` (${ids.join(', ')})`}`;
+    `${ids.length} ${word}${ids.length === 0 || ids.length > mostNamed ? '' : ` (${ids.join(', ')})`}`;
   const parts = [
     `${proven} proven`,
     provenWithout > 0 && `${provenWithout} proven without it`,
@@ -56,7 +60,12 @@ export function matrixText(matrix: Matrix, { width = 120, colour = false }: Text
   const wideRow = Math.max(...matrix.sections.flatMap((s) => s.rows.map((r) => r.id.length)));
   const wideVim = Math.max(...matrix.vims.map((v) => v.length));
   const lines = [`Conformance with ${source}: ${totalsText(matrix.totals)} of ${all(matrix.totals)} rows`];
-  for (const summary of matrix.summaries) lines.push(`  ${summaryText(summary)}`);
+  for (const summary of matrix.summaries)
+    lines.push(
+      ...wrapAnsi(summaryText(summary), width - 4)
+        .split('\n')
+        .map((line, i) => `${i === 0 ? '  ' : '    '}${line}`),
+    );
   for (const { file, at, count } of matrix.files)
     lines.push(`  ${file}: ${count} tests${at ? `, ${at.slice(0, 19)}Z` : ''}`);
   for (const section of matrix.sections) {
