@@ -28,7 +28,7 @@ export async function openDocker(context: VimContext): Promise<OciVim> {
   const options = validate(context.options, `${context.service.file}: vims.docker`, dockerOptions);
   const engine = new DockerEngine(options.host, options.runtimeRoot);
   await engine.version();
-  const host = new EngineHost(() => pidOf(options.pidFile));
+  const host = await EngineHost.open(await pidOf(options.pidFile));
   const { criu, runc } = options;
   return new OciVim(context, {
     engine,

@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { InstanceSnapshot } from '../../model/snapshot.js';
 import type { CapturedSnapshot, ComputeId, CreateSnapshotRequest } from '../../model/vim.js';
@@ -10,7 +10,7 @@ import type { Connection, Connections } from './connections.js';
 import { type Containers, monotonicMs, type Seen } from './containers.js';
 import type { Dumps } from './dump.js';
 import type { Volume } from './engine.js';
-import type { OciFolder, StoredSnapshot } from './folder.js';
+import { noMarks, type OciFolder, type StoredSnapshot } from './folder.js';
 import { syncFiles, type Trees } from './trees.js';
 
 const CAPTURE_MS = 600_000;
@@ -38,9 +38,8 @@ export class Capture {
     const frame = await this.#plan(await this.containers.see(compute), request);
     const { seen, cgroup, location } = frame;
     await using undo = new Undo();
-    await this.folder.prepare();
-    await mkdir(location, { recursive: true, mode: 0o700 });
     undo.defer('remove the unfinished snapshot', () => this.#remove(frame));
+    await this.folder.begin(frame.id, location);
     const createdAt = new Date().toISOString();
     const freezes = seen.powerState === 'on' && cgroup !== undefined;
     const stops = request.after === 'stopped' && cgroup !== undefined;
@@ -72,7 +71,7 @@ export class Capture {
       store: async () => {
         const stored = await this.#store(frame, record, connections);
         if (stops) {
-          await this.folder.setMarks(compute, { ...(await this.folder.marks(compute)), stopped: true });
+          await this.folder.setMarks(compute, { ...((await this.folder.marks(compute)) ?? noMarks), stopped: true });
           await this.containers.engine.kill(seen.container);
         }
         return stored.record;
@@ -155,7 +154,7 @@ export class Capture {
   }
 
   async #store(frame: Frame, record: InstanceSnapshot, connections: readonly Connection[]): Promise<StoredSnapshot> {
-    const { seen, request, disks, location, id } = frame;
+    const { seen, request, disks, location } = frame;
     const warm = request.type === 'warm';
     const memory = join(location, 'memory');
     if (warm) await syncFiles(memory);
@@ -184,7 +183,6 @@ export class Capture {
       ...(seen.container.startedAt === undefined ? {} : { boot: seen.container.startedAt }),
       connections: [...connections],
     };
-    await mkdir(this.folder.folderOf(id), { recursive: true, mode: 0o700 });
     await this.folder.write(stored);
     return stored;
   }

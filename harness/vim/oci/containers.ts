@@ -4,8 +4,8 @@ import type { PowerState, VirtualLinkInfo } from '../../model/vnf-info.js';
 import { OrdealError } from '../../util/errors.js';
 import { Cgroup } from './cgroup.js';
 import { type DeployedVnfc, deployedVnfcs } from './deployment.js';
-import { type OciContainer, type OciEngine, resourceLabel, serviceLabel, type Volume } from './engine.js';
-import type { Marks, OciFolder } from './folder.js';
+import { type OciContainer, type OciEngine, resourceLabel, runLabel, serviceLabel, type Volume } from './engine.js';
+import { type Marks, noMarks, type OciFolder } from './folder.js';
 
 /** A container, with what is known of it at one moment. */
 export interface Seen {
@@ -83,7 +83,7 @@ export class Containers {
   }
 
   async #seen(container: OciContainer): Promise<Seen> {
-    const marks = await this.folder.marks(container.id);
+    const marks = (await this.folder.marks(container.id)) ?? marksOfLabels(container);
     const resource = marks.resource ?? container.labels[resourceLabel] ?? container.name;
     return { container, marks, resource, powerState: await powerStateOf(container, marks) };
   }
@@ -182,6 +182,12 @@ export class Containers {
     if (container.pid > 0) return Cgroup.of(container.pid);
     throw new OrdealError('vim-failed', `"${container.name}" does not run`);
   }
+}
+
+/** A new container whose maker died before it could say whose it is: its labels were there from the start. */
+function marksOfLabels({ labels }: OciContainer): Marks {
+  const [runId, resource] = [labels[runLabel], labels[resourceLabel]];
+  return runId === undefined || resource === undefined ? noMarks : { ...noMarks, runId, resource, stopped: true };
 }
 
 async function powerStateOf(container: OciContainer, marks: Marks): Promise<PowerState> {

@@ -1,8 +1,9 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { access, mkdir, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { instanceSnapshot } from '../../model/snapshot.js';
 import type { ComputeId, SnapshotFilter } from '../../model/vim.js';
+import { isAlive, thisProcess } from '../../store/process-identity.js';
 import { writeAtomically } from '../../util/atomic-file.js';
 import { errnoOf, OrdealError } from '../../util/errors.js';
 import { readValidated } from '../../util/validate.js';
@@ -61,6 +62,9 @@ export type Marks = z.output<typeof marks>;
 export const noMarks: Marks = marks.parse({});
 
 const place = z.object({ id: z.string() });
+const owner = z.object({ host: z.string(), pid: z.number(), processStartedAt: z.string(), location: z.string() });
+const RECORD = 'snapshot.json';
+const OWNER = 'owner.json';
 
 /** What the driver keeps on the host of the containers; any process may take over from it. */
 export class OciFolder {
@@ -88,8 +92,8 @@ export class OciFolder {
     }
   }
 
-  async marks(compute: ComputeId): Promise<Marks> {
-    return (await readIfThere(this.#marksFile(compute), marks)) ?? noMarks;
+  async marks(compute: ComputeId): Promise<Marks | undefined> {
+    return readIfThere(this.#marksFile(compute), marks);
   }
 
   async setMarks(compute: ComputeId, now: Marks): Promise<void> {
@@ -98,6 +102,30 @@ export class OciFolder {
 
   async dropMarks(compute: ComputeId): Promise<void> {
     await rm(this.#marksFile(compute), { force: true });
+  }
+
+  /** A snapshot in the making: should this process die, the next one that makes a snapshot removes it. */
+  async begin(id: string, location: string): Promise<void> {
+    await this.prepare();
+    await this.#sweep();
+    const maker = { ...thisProcess, location };
+    await mkdir(this.folderOf(id), { mode: 0o700 });
+    await writeAtomically(join(this.folderOf(id), OWNER), JSON.stringify(maker));
+    await mkdir(location, { recursive: true, mode: 0o700 });
+  }
+
+  async #sweep(): Promise<void> {
+    for (const id of await readdir(this.snapshots)) {
+      const folder = this.folderOf(id);
+      const isStored = await access(join(folder, RECORD)).then(
+        () => true,
+        () => false,
+      );
+      const made = isStored ? undefined : await readIfThere(join(folder, OWNER), owner);
+      if (made === undefined || isAlive(made)) continue;
+      await rm(made.location, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true });
+    }
   }
 
   /** The container that was given the place of a resource; undefined: its name decides. */
@@ -111,13 +139,13 @@ export class OciFolder {
   }
 
   async write(stored: StoredSnapshot): Promise<void> {
-    const file = join(this.folderOf(stored.record.id), 'snapshot.json');
+    const file = join(this.folderOf(stored.record.id), RECORD);
     await writeAtomically(file, JSON.stringify(storedSnapshot.parse(stored), undefined, 2));
   }
 
   /** @throws OrdealError of kind snapshot-missing, or snapshot-corrupt */
   async read(id: string): Promise<StoredSnapshot> {
-    const file = join(this.folderOf(id), 'snapshot.json');
+    const file = join(this.folderOf(id), RECORD);
     const found = /^[A-Za-z0-9._-]+$/.test(id) ? await readIfThere(file, storedSnapshot) : undefined;
     if (found !== undefined) return found;
     throw new OrdealError('snapshot-missing', `There is no snapshot "${id}"`, {
@@ -132,9 +160,7 @@ export class OciFolder {
       if (errnoOf(e) === 'ENOENT') return [];
       throw e;
     });
-    const all = await Promise.all(
-      folders.map((id) => readIfThere(join(this.folderOf(id), 'snapshot.json'), storedSnapshot)),
-    );
+    const all = await Promise.all(folders.map((id) => readIfThere(join(this.folderOf(id), RECORD), storedSnapshot)));
     return all
       .filter((s) => s !== undefined)
       .filter(
@@ -151,7 +177,7 @@ export class OciFolder {
   async remove({ record }: StoredSnapshot): Promise<void> {
     const folder = this.folderOf(record.id);
     // The record goes first: what is removed in part is no snapshot any more.
-    await rm(join(folder, 'snapshot.json'), { force: true });
+    await rm(join(folder, RECORD), { force: true });
     await rm(record.location, { recursive: true, force: true });
     await rm(folder, { recursive: true, force: true });
   }

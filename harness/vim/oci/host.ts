@@ -1,47 +1,63 @@
 import { execFile, spawn } from 'node:child_process';
-import { readlink } from 'node:fs/promises';
+import { type FileHandle, open, readlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { errnoOf, OrdealError } from '../../util/errors.js';
 
 const run = promisify(execFile);
 const LAST_LINES = 4;
 
-/** The host as the engine sees it: its mount and network namespaces, which are not always ours. */
-export class EngineHost {
-  #enter: Promise<readonly string[]> | undefined;
+/**
+ * The host as the engine sees it: its mount and network namespaces, which are not always ours. They are held open, so that
+ * they are there while the engine's daemon is not.
+ */
+export class EngineHost implements AsyncDisposable {
+  private constructor(
+    readonly handles: readonly FileHandle[],
+    readonly prefix: readonly string[],
+  ) {}
 
-  /** @param pid of the engine's daemon; undefined where there is none, or it is ours to be in */
-  constructor(readonly pid: () => Promise<number | undefined>) {}
+  /**
+   * @param pid of the engine's daemon; undefined where there is none, or where it is in our own namespaces
+   * @throws OrdealError of kind vim-unreachable when there is no such process
+   */
+  static async open(pid: number | undefined): Promise<EngineHost> {
+    if (pid === undefined) return new EngineHost([], []);
+    const handles: FileHandle[] = [];
+    const prefix: string[] = [];
+    try {
+      for (const [kind, option] of [
+        ['mnt', '--mount'],
+        ['net', '--net'],
+      ] as const) {
+        const file = `/proc/${pid}/ns/${kind}`;
+        if ((await readlink(file)) === (await readlink(`/proc/self/ns/${kind}`))) continue;
+        const handle = await open(file, 'r');
+        handles.push(handle);
+        prefix.push(`${option}=/proc/${process.pid}/fd/${handle.fd}`);
+      }
+    } catch (e) {
+      for (const handle of handles) await handle.close();
+      throw new OrdealError('vim-unreachable', `The engine's daemon, process ${pid}, is not there`, {
+        cause: e,
+        remedy: 'Start it, check pidFile in the descriptor, and run Ordeal on its host as root.',
+      });
+    }
+    return new EngineHost(handles, prefix.length === 0 ? [] : ['nsenter', ...prefix, '--']);
+  }
 
   /** @throws OrdealError of kind capability-missing when the command is not there, vim-failed with what it said */
   async run(command: string, args: readonly string[], options: { timeoutMs?: number; input?: string } = {}) {
-    const [file, ...all] = [...(await this.#prefix()), command, ...args];
+    const [file, ...all] = [...this.prefix, command, ...args];
     return execute(file ?? command, all, command, options);
   }
 
-  /** The same in the network namespace of a process. @param mounts also in its mount namespace */
+  /** The same in the network namespace of a process. */
   async runIn(pid: number, command: string, args: readonly string[], options: { timeoutMs?: number } = {}) {
     return execute('nsenter', [`--net=/proc/${pid}/ns/net`, '--', command, ...args], command, options);
   }
 
-  /** Looked up once: a daemon that restarts comes back in the same namespaces. */
-  #prefix(): Promise<readonly string[]> {
-    const found = this.#enter ?? this.#look();
-    this.#enter = found;
-    found.catch(() => {
-      this.#enter = undefined;
-    });
-    return found;
-  }
-
-  async #look(): Promise<readonly string[]> {
-    const pid = await this.pid();
-    if (pid === undefined) return [];
-    const differs = async (kind: string) =>
-      (await readlink(`/proc/${pid}/ns/${kind}`)) !== (await readlink(`/proc/self/ns/${kind}`));
-    const [mount, network] = await Promise.all([differs('mnt'), differs('net')]);
-    if (!mount && !network) return [];
-    return ['nsenter', `--target=${pid}`, ...(mount ? ['--mount'] : []), ...(network ? ['--net'] : []), '--'];
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.handles.map((h) => h.close()));
   }
 }
 

@@ -38,6 +38,7 @@ export interface OciVimParts {
 export class OciVim implements Vim {
   readonly kind: string;
   readonly #engine: OciEngine;
+  readonly #host: EngineHost;
   readonly #containers: Containers;
   readonly #power: Power;
   readonly #dumps: Dumps;
@@ -51,6 +52,7 @@ export class OciVim implements Vim {
   constructor({ service }: Pick<VimContext, 'service'>, { engine, host, folder, tools, networks }: OciVimParts) {
     this.kind = engine.kind;
     this.#engine = engine;
+    this.#host = host;
     const kept = new OciFolder(folder);
     this.#containers = new Containers(engine, kept, service);
     this.#dumps = new Dumps(host, tools, engine.runtimeRoot);
@@ -113,5 +115,6 @@ export class OciVim implements Vim {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#engine[Symbol.asyncDispose]();
+    await this.#host[Symbol.asyncDispose]();
   }
 }

@@ -21,6 +21,8 @@ export class Power {
     if (powerState === 'on') return;
     this.refuseQuarantined(seen, 'started');
     if (powerState === 'suspended') return this.resume(compute);
+    // A revert that was cut short may have left it.
+    if (marks.stopped) await this.bridge.clear(tableName('barrier', compute));
     await this.containers.engine.start(container);
     const { restored, ...rest } = marks;
     if (marks.stopped || restored !== undefined) await this.folder.setMarks(compute, { ...rest, stopped: false });

@@ -140,7 +140,7 @@ export class OciReplacement implements Replacement {
     for (const result of woken) if (result.status === 'rejected') throw result.reason;
     undo.keep();
     for (const { container, resource } of fresh) {
-      const { runId: _, ...rest } = await this.folder.marks(container.id);
+      const { runId: _, ...rest } = (await this.folder.marks(container.id)) ?? noMarks;
       await this.folder.setMarks(container.id, { ...rest, wasRunning: false });
       await this.#rename(container.id, resource);
     }

@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -106,12 +106,11 @@ export class OciSnapshots implements Snapshots {
   }
 
   async importImages(record: InstanceSnapshot, images: readonly SnapshotImage[]): Promise<InstanceSnapshot> {
-    await this.folder.prepare();
     const id = newId('snap');
     const folder = this.folder.folderOf(id);
     await using undo = new Undo();
     undo.defer('remove the unfinished import', () => rm(folder, { recursive: true, force: true }));
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await this.folder.begin(id, folder);
     for (const image of images) {
       if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(image.name)) {
         throw new OrdealError('package-invalid', `"${image.name}" cannot be the name of an image`);

@@ -51,6 +51,11 @@ export class DockerHost implements AsyncDisposable {
     return { host: `unix://${socket}`, pidFile, runtimeRoot, criu: this.criu, folder: join(this.folder, 'ordeal') };
   }
 
+  /** Docker's own client, on this engine. */
+  docker(...args: readonly string[]): Promise<string> {
+    return shell('docker', ['--host', `unix://${this.daemon.socket}`, ...args]);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.ports[Symbol.asyncDispose]();
     await this.daemon[Symbol.asyncDispose]();
