@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:http';
 import { basename, join } from 'node:path';
 import { until } from '../../../harness/util/deadline.js';
 import { shell } from '../libvirt/shell.js';
@@ -75,10 +76,7 @@ export class PrivateDockerd implements AsyncDisposable {
       'The private dockerd answers',
       async () => {
         if (child.exitCode !== null) throw new Error(`The private dockerd ended: ${await this.log()}`);
-        return shell('curl', ['-sf', '--max-time', '2', '--unix-socket', this.socket, 'http://d/_ping']).then(
-          () => true,
-          () => false,
-        );
+        return answers(this.socket);
       },
       { withinMs: 60_000, everyMs: 100 },
     );
@@ -127,6 +125,14 @@ export class PrivateDockerd implements AsyncDisposable {
     await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }
+
+const answers = (socketPath: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    get({ socketPath, path: '/_ping', timeout: 2000 }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    }).on('error', () => resolve(false));
+  });
 
 function end(pid: number): void {
   try {
