@@ -9,6 +9,7 @@ import { packageCommand } from './commands/package.js';
 import { recoverCommand, statusCommand } from './commands/recover.js';
 import { reportCommand } from './commands/report.js';
 import { planCommand, runCommand } from './commands/run.js';
+import { scheduleCommand } from './commands/schedule.js';
 import { servicesCommand } from './commands/services.js';
 import { snapshotCommand } from './commands/snapshot.js';
 import { stopCommand } from './commands/stop.js';
@@ -24,6 +25,7 @@ const commands: readonly Register[] = [
   reportCommand,
   judgeCommand,
   historyCommand,
+  scheduleCommand,
   statusCommand,
   stopCommand,
   recoverCommand,
@@ -88,6 +90,7 @@ Examples:
   $ ordeal package verify evidence.zip              every entry against the manifest
   $ ordeal judge before.csv after.csv --lower-is-better all --margin cpu.p95=10%
   $ ordeal history --indicator latencyP50           over past runs: where it changed
+  $ ordeal schedule nightly.yaml                    run tests when they are due, until Ctrl-C
   $ ordeal stop --all                               from another terminal: heal at once, give back, end
   $ ordeal recover                                  after a crash: heal and restore what a run left behind
 
