@@ -65,6 +65,11 @@ const keys = z
   .strictObject({ prefix: z.string().default(''), from: z.number().int().default(1), to: z.number().int() })
   .describe('The population that the probe draws from: {key} in url and body becomes prefix + number.');
 
+const range = z
+  .strictObject({ min: z.number().optional(), max: z.number().optional() })
+  .refine((r) => r.min !== undefined || r.max !== undefined, 'must have min, max or both')
+  .describe('Where the figure is good, both ends included.');
+
 export const probe = z.discriminatedUnion('kind', [
   z.strictObject({
     ...probeCommon,
@@ -117,6 +122,46 @@ export const probe = z.discriminatedUnion('kind', [
     kind: z.literal('command'),
     command: z.array(z.string()).min(1),
     expectExitCode: z.number().int().default(0),
+  }),
+  z.strictObject({
+    ...probeCommon,
+    rateHz: z.number().positive().max(50).default(5).describe('Each sample is a process: ping.'),
+    kind: z.literal('icmp'),
+    host: z.string().min(1).regex(/^[^-]/, 'must not begin with a dash'),
+  }),
+  z.strictObject({
+    ...probeCommon,
+    kind: z.literal('grpc'),
+    host: z.string().default('127.0.0.1'),
+    port,
+    tls: z.boolean().default(false),
+    ca: z.string().optional().describe('PEM of the certification authority. Default: those that Node.js trusts.'),
+    service: z.string().default('').describe('As grpc.health.v1.Health/Check names it; empty: the server as a whole.'),
+  }),
+  z.strictObject({
+    ...probeCommon,
+    kind: z.literal('promql'),
+    url: z.url().describe('Of the Prometheus server, or of what speaks its HTTP API.'),
+    query: z
+      .string()
+      .min(1)
+      .describe('An instant query; every series of its answer must be good, and there must be one.'),
+    expect: range,
+  }),
+  z.strictObject({
+    ...probeCommon,
+    kind: z.literal('openmetrics'),
+    url: z.url().describe('The page of metrics.'),
+    metric: z.string().min(1),
+    labels: z.record(z.string(), z.string()).default({}).describe('Of the samples that count; others may be there.'),
+    expect: range,
+  }),
+  z.strictObject({
+    ...probeCommon,
+    kind: z.literal('log'),
+    file: z.string().min(1),
+    pattern: z.string().describe('A regular expression, line by line. What was in the file before does not count.'),
+    expect: z.enum(['absent', 'present']).default('absent').describe('Of the lines since the sample before.'),
   }),
 ]);
 

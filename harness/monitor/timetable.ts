@@ -16,6 +16,16 @@ export const timetable = z.discriminatedUnion('kind', [
     size: z.number().int().positive().max(20_000).describe('Requests that are due at the same moment.'),
     everyMs: z.number().positive().describe('From one burst to the next.'),
   }),
+  z.strictObject({
+    kind: z.literal('trace'),
+    dueMs: z
+      .array(z.number().nonnegative())
+      .min(1)
+      .max(1_000_000)
+      .refine((all) => all.every((ms, i) => i === 0 || ms >= (all[i - 1] ?? 0)), 'must not go back in time')
+      .describe('When each request was sent, in milliseconds since the first moment of the trace.'),
+    speed: z.number().positive().default(1).describe('2 replays it in half the time.'),
+  }),
 ]);
 export type Timetable = z.output<typeof timetable>;
 
@@ -26,6 +36,8 @@ export function dueAfterMs(t: Timetable, n: number): number {
       return (n * 1000) / t.rateHz;
     case 'burst':
       return Math.floor(n / t.size) * t.everyMs;
+    case 'trace':
+      return (t.dueMs[n] ?? Number.POSITIVE_INFINITY) / t.speed;
     case 'ramp': {
       const [from, to] = [t.fromHz / 1000, t.toHz / 1000];
       const onRamp = ((from + to) / 2) * t.overMs;
@@ -40,12 +52,24 @@ export function dueAfterMs(t: Timetable, n: number): number {
 /** @returns how many requests are due earlier than `ms` after the start */
 export function countBefore(t: Timetable, ms: number): number {
   if (ms <= 0) return 0;
+  if (t.kind === 'trace') return firstNotBefore(t.dueMs, ms * t.speed);
   let [low, high] = [0, 1];
   while (dueAfterMs(t, high) < ms) high *= 2;
   // dueAfterMs(high) >= ms: the first request that is not earlier lies in [low, high].
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
     if (dueAfterMs(t, middle) < ms) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** How many of the ascending moments are earlier than `ms`. */
+function firstNotBefore(ascending: readonly number[], ms: number): number {
+  let [low, high] = [0, ascending.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ascending[middle] ?? 0) < ms) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -1,7 +1,11 @@
 import type { ProbeSpec } from '../../model/network-service.js';
 import { CommandProber } from './command.js';
 import { DnsProber } from './dns.js';
+import { GrpcProber } from './grpc.js';
 import { HttpProber } from './http.js';
+import { IcmpProber } from './icmp.js';
+import { LogProber } from './log.js';
+import { openMetricsFigures, PageProber, promqlFigures, promqlPath } from './metrics.js';
 import type { Prober } from './prober.js';
 import { TcpProber } from './tcp.js';
 import { TlsProber } from './tls.js';
@@ -22,11 +26,21 @@ export function openProbe(spec: ProbeSpec, base: string | undefined): Prober {
       return new TlsProber(spec);
     case 'command':
       return new CommandProber(spec);
+    case 'icmp':
+      return new IcmpProber(spec);
+    case 'grpc':
+      return new GrpcProber(spec);
+    case 'promql':
+      return new PageProber(spec.url, promqlPath(spec), (text) => promqlFigures(text), spec);
+    case 'openmetrics':
+      return new PageProber(spec.url, '', (text) => openMetricsFigures(text, spec), spec);
+    case 'log':
+      return new LogProber(spec);
   }
 }
 
 /** Starting a process holds up the thread for milliseconds: such probes do not share a thread with the quick ones. */
-export const holdsUpItsThread = (spec: ProbeSpec): boolean => spec.kind === 'command';
+export const holdsUpItsThread = (spec: ProbeSpec): boolean => spec.kind === 'command' || spec.kind === 'icmp';
 
 export const connectionPointOf = (spec: ProbeSpec): string | undefined =>
   'connectionPoint' in spec ? spec.connectionPoint : undefined;
