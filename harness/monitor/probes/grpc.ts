@@ -50,7 +50,8 @@ export class GrpcProber implements Prober {
       code = text(trailers['grpc-status']) ?? code;
     });
     stream.on('data', (chunk: Buffer) => body.push(chunk));
-    stream.on('error', (e) => finish(false, outcomeOf(e)));
+    // A stream that ends with its connection names the reason as its cause.
+    stream.on('error', (e) => finish(false, outcomeOf(e.cause ?? e)));
     stream.on('close', () => {
       session.off('error', onError);
       if (code !== undefined && code !== '0') return finish(false, `grpc-status ${code}`);
