@@ -1,10 +1,10 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { crc32, createInflateRaw } from 'node:zlib';
 import yauzl from 'yauzl';
-import { classifyIo, OrdealError, reasonOf } from '../util/errors.js';
+import { asError, OrdealError, reasonOf } from '../util/errors.js';
 import { type ArchiveEntry, checkStructure } from './archive-structure.js';
 import { caps, checkedPath } from './layout.js';
+import { openSource, type PackageLocation, type PackageSource, PieceReader } from './package-source.js';
 
 /**
  * A ZIP that is opened strictly: every byte of the file belongs to exactly one entry or to the directory, each name
@@ -12,40 +12,33 @@ import { caps, checkedPath } from './layout.js';
  */
 export class ArchiveReader implements AsyncDisposable {
   private constructor(
-    readonly file: string,
-    readonly bytes: number,
+    readonly source: PackageSource,
     readonly entries: ReadonlyMap<string, ArchiveEntry>,
-    readonly handle: FileHandle,
   ) {}
 
   /** @throws OrdealError of kind `file-missing`, `package-truncated`, `package-tampered` or `package-invalid` */
   static async open(
-    file: string,
+    location: PackageLocation,
     { totalBytes = caps.totalBytes }: { totalBytes?: number } = {},
   ): Promise<ArchiveReader> {
-    let handle: FileHandle;
+    const source = await openSource(location);
     try {
-      handle = await open(file, 'r');
+      const pieces = new PieceReader(source);
+      const directory = await checkStructure(pieces);
+      const entries = await readDirectory(pieces, totalBytes);
+      return new ArchiveReader(source, await directory.locate(entries));
     } catch (e) {
-      throw classifyIo(e, file);
-    }
-    try {
-      const stats = await handle.stat();
-      if (!stats.isFile()) {
-        throw new OrdealError('package-invalid', 'This is not a package', {
-          where: file,
-          expected: 'a file',
-          got: 'none',
-        });
-      }
-      const directory = await checkStructure(handle, stats.size, file);
-      const entries = await readDirectory(handle, file, stats.size, totalBytes);
-      const located = await directory.locate(entries);
-      return new ArchiveReader(file, stats.size, located, handle);
-    } catch (e) {
-      await handle.close();
+      await source[Symbol.asyncDispose]();
       throw e;
     }
+  }
+
+  get file(): string {
+    return this.source.name;
+  }
+
+  get bytes(): number {
+    return this.source.bytes;
   }
 
   /**
@@ -93,14 +86,13 @@ export class ArchiveReader implements AsyncDisposable {
   }
 
   async *#raw({ dataStart, compressedBytes }: ArchiveEntry): AsyncGenerator<Buffer> {
-    const end = dataStart + compressedBytes;
-    for (let at = dataStart; at < end; ) {
-      const wanted = Math.min(256 * 1024, end - at);
-      const { buffer, bytesRead } = await this.handle.read(Buffer.allocUnsafe(wanted), 0, wanted, at);
-      if (bytesRead === 0) throw new OrdealError('package-truncated', 'The file became shorter', { where: this.file });
-      yield buffer.subarray(0, bytesRead);
-      at += bytesRead;
+    let bytes = 0;
+    for await (const part of this.source.read(dataStart, dataStart + compressedBytes)) {
+      yield part;
+      bytes += part.length;
     }
+    if (bytes === compressedBytes) return;
+    throw new OrdealError('package-truncated', 'The file became shorter', { where: this.file });
   }
 
   #damaged(entry: ArchiveEntry, expected: string, got: string): OrdealError {
@@ -113,25 +105,44 @@ export class ArchiveReader implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.handle.close();
+    await this.source[Symbol.asyncDispose]();
   }
 }
 
 const hex = (n: number): string => n.toString(16).padStart(8, '0');
 
-async function readDirectory(
-  handle: FileHandle,
-  file: string,
-  fileBytes: number,
-  totalBytes: number,
-): Promise<yauzl.Entry[]> {
+/** How the library reads. */
+class RandomAccess extends yauzl.RandomAccessReader {
+  constructor(readonly pieces: PieceReader) {
+    super();
+  }
+
+  override read(into: Buffer, offset: number, length: number, at: number, done: (e: Error | null) => void): void {
+    this.pieces.bytesAt(at, length).then(
+      (bytes) => {
+        bytes.copy(into, offset);
+        done(bytes.length < length ? new Error('unexpected end of the file') : null);
+      },
+      (e: unknown) => done(asError(e)),
+    );
+  }
+
+  override close(done: (e: Error | null) => void): void {
+    done(null);
+  }
+}
+
+async function readDirectory(pieces: PieceReader, totalBytes: number): Promise<yauzl.Entry[]> {
+  const { name: file, bytes: fileBytes } = pieces.source;
   const refuse = (what: string, expected: string, got: string) =>
     new OrdealError('package-invalid', what, { where: file, expected, got });
   const entries: yauzl.Entry[] = [];
   const names = new Set<string>();
   let total = 0;
   try {
-    const zip = await yauzl.fromFdPromise(handle.fd, { lazyEntries: true, autoClose: false, strictFileNames: true });
+    const reader = new RandomAccess(pieces);
+    const options = { lazyEntries: true, autoClose: false, strictFileNames: true };
+    const zip = await yauzl.fromRandomAccessReaderPromise(reader, fileBytes, options);
     if (zip.entryCount > caps.entries) {
       throw refuse('The package is too large', `at most ${caps.entries} entries`, `${zip.entryCount}`);
     }

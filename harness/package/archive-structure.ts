@@ -1,6 +1,6 @@
-import type { FileHandle } from 'node:fs/promises';
 import type yauzl from 'yauzl';
 import { OrdealError } from '../util/errors.js';
+import type { PieceReader } from './package-source.js';
 
 /** The part of the ZIP format that yauzl is lenient about: which byte of the file belongs to what. */
 
@@ -32,7 +32,8 @@ export interface Structure {
 }
 
 /** Finds the end of the central directory, and tells a file that was cut short from one that was never a package. */
-export async function checkStructure(file: FileHandle, size: number, where: string): Promise<Structure> {
+export async function checkStructure(file: PieceReader): Promise<Structure> {
+  const { name: where, bytes: size } = file.source;
   const truncated = (got: string) =>
     new OrdealError('package-truncated', 'The package was cut short', {
       where,
@@ -40,7 +41,7 @@ export async function checkStructure(file: FileHandle, size: number, where: stri
       got,
       remedy: 'Fetch or write the package again; nothing of this copy was used.',
     });
-  const head = await bytesAt(file, 0, Math.min(4, size));
+  const head = await file.bytesAt(0, Math.min(4, size));
   const magic = Buffer.from('PK\u0003\u0004', 'latin1');
   if (!head.equals(magic.subarray(0, head.length))) {
     throw new OrdealError('package-invalid', 'This is not a package', {
@@ -50,7 +51,7 @@ export async function checkStructure(file: FileHandle, size: number, where: stri
     });
   }
   const tailAt = Math.max(0, size - endBytes - maxComment);
-  const tail = await bytesAt(file, tailAt, size - tailAt);
+  const tail = await file.bytesAt(tailAt, size - tailAt);
   const end = tail.lastIndexOf(Buffer.from('PK\u0005\u0006', 'latin1'), tail.length - endBytes);
   if (tail.length < endBytes || end < 0) throw truncated(`a file that ends after ${size} bytes without one`);
 
@@ -58,11 +59,11 @@ export async function checkStructure(file: FileHandle, size: number, where: stri
   let directoryEnd = endAt;
   let directorySize = tail.readUInt32LE(end + 12);
   let directoryAt = tail.readUInt32LE(end + 16);
-  const locator = endAt < locator64Bytes ? undefined : await bytesAt(file, endAt - locator64Bytes, locator64Bytes);
+  const locator = endAt < locator64Bytes ? undefined : await file.bytesAt(endAt - locator64Bytes, locator64Bytes);
   if (locator?.readUInt32LE(0) === signature.locator64) {
     const end64At = Number(locator.readBigUInt64LE(8));
     if (end64At !== endAt - locator64Bytes - end64Bytes) throw truncated('a ZIP64 end that lies elsewhere');
-    const end64 = await bytesAt(file, end64At, end64Bytes);
+    const end64 = await file.bytesAt(end64At, end64Bytes);
     directoryEnd = end64At;
     directorySize = Number(end64.readBigUInt64LE(40));
     directoryAt = Number(end64.readBigUInt64LE(48));
@@ -83,7 +84,7 @@ export async function checkStructure(file: FileHandle, size: number, where: stri
 }
 
 async function locate(
-  file: FileHandle,
+  file: PieceReader,
   entries: readonly yauzl.Entry[],
   directoryAt: number,
   where: string,
@@ -107,12 +108,12 @@ async function locate(
         `${entry.relativeOffsetOfLocalHeader}`,
       );
     }
-    const header = await bytesAt(file, at, 30);
+    const header = await file.bytesAt(at, 30);
     if (header.length < 30 || header.readUInt32LE(0) !== signature.local) {
       throw refuse(`Entry "${name}" has no local header`, 'PK 3 4', header.subarray(0, 4).toString('hex'));
     }
     const nameBytes = header.readUInt16LE(26);
-    const localName = await bytesAt(file, at + 30, nameBytes);
+    const localName = await file.bytesAt(at + 30, nameBytes);
     const dataStart = at + 30 + nameBytes + header.readUInt16LE(28);
     const dataEnd = dataStart + entry.compressedSize;
     if (!localName.equals(entry.fileNameRaw)) {
@@ -141,7 +142,7 @@ async function locate(
 
 /** Sizes stand in the local header, or, when it was written as a stream, in a descriptor behind the data. */
 async function descriptorBytes(
-  file: FileHandle,
+  file: PieceReader,
   entry: yauzl.Entry,
   header: Buffer,
   dataEnd: number,
@@ -161,7 +162,7 @@ async function descriptorBytes(
     if (!same) throw differs(`${compressed} of ${plain} bytes in its local header`);
     return 0;
   }
-  const bytes = await bytesAt(file, dataEnd, 24);
+  const bytes = await file.bytesAt(dataEnd, 24);
   const from = bytes.length >= 4 && bytes.readUInt32LE(0) === 0x08074b50 ? 4 : 0;
   const is = (offset: number, wide: boolean, value: number): boolean =>
     bytes.length >= offset + (wide ? 8 : 4) &&
@@ -176,12 +177,7 @@ async function descriptorBytes(
   throw differs('something else behind its data');
 }
 
-async function bytesAt(file: FileHandle, at: number, length: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, at);
-  return buffer.subarray(0, bytesRead);
-}
-
-async function startsWith(file: FileHandle, at: number, value: number): Promise<boolean> {
-  const bytes = await bytesAt(file, at, 4);
+async function startsWith(file: PieceReader, at: number, value: number): Promise<boolean> {
+  const bytes = await file.bytesAt(at, 4);
   return bytes.length === 4 && bytes.readUInt32LE(0) === value;
 }

@@ -8,10 +8,10 @@ import { asError, OrdealError, reasonOf } from '../util/errors.js';
 import type { PackageArtifact, VnfcImages } from './content.js';
 import { layout } from './layout.js';
 import type { CreatePackageRequest, PackageContext } from './package-context.js';
-import { type VnfSnapshotPkgInfo, vnfSnapshotPkgInfo } from './package-info.js';
+import type { VnfSnapshotPkgInfo } from './package-info.js';
 import { PackageProcedure } from './package-procedure.js';
-import { PackageReader } from './package-reader.js';
 import { packageFileName } from './package-records.js';
+import { giveUp, shelve } from './shelving.js';
 import { writePackage } from './write.js';
 
 /** 6.7.1, or 6.6.1 (6.6.2) when it is about one VNFC alone. */
@@ -39,9 +39,9 @@ export async function createPackage(
     ...request.userDefinedData,
     vnfInstanceId: snapshot.vnfInstanceId,
   });
+  const file = join(context.folder, packageFileName(id));
   try {
     records.enter(id, 'BUILDING');
-    const file = join(context.folder, packageFileName(id));
     const images: VnfcImages[] = [];
     for (const vnfcId of vnfcIds) images.push(await vnfcImages(context, snapshot, vnfcId, kind, procedure));
     if (kind === 'create') procedure.tell(6, 'VNFM', 'VNFM', 'compile the files of the VNF Snapshot Package');
@@ -59,10 +59,11 @@ export async function createPackage(
         ...(signal === undefined ? {} : { signal }),
         ...(context.options.signer === undefined ? {} : { signer: context.options.signer }),
         ...(context.options.recipients === undefined ? {} : { recipients: context.options.recipients }),
+        storeImages: true,
       },
     );
-    records.enter(id, 'PROCESSING', {}, file);
-    const info = await describeStored(context, id, file, written.sha256);
+    records.enter(id, 'PROCESSING');
+    const info = await shelve(context, id, file, written.sha256);
     if (kind === 'create') {
       const place = 'VNF Snapshot Package repository';
       procedure.tell(7, 'VNFM', place, 'upload the VNF Snapshot Package', `${written.bytes} bytes`);
@@ -70,30 +71,10 @@ export async function createPackage(
     }
     return info;
   } catch (e) {
-    records.fail(id, e);
+    await giveUp(context, id, file, e);
     if (kind === 'create') procedure.tell(8, 'VNFM', sender, 'VNF Snapshot Package not created', reasonOf(e), 'failed');
     throw e;
   }
-}
-
-/** The record of a package whose file is in place: what the package says of itself, under the repository's id. */
-export async function describeStored(
-  { records }: Pick<PackageContext, 'records'>,
-  id: string,
-  file: string,
-  sha256: string,
-): Promise<VnfSnapshotPkgInfo> {
-  await using reader = await PackageReader.open(file);
-  const own = await reader.record(layout.info, vnfSnapshotPkgInfo);
-  const { _links, createdAt, ...content } = own;
-  const before = records.show(id).info;
-  return records.enter(id, 'AVAILABLE', {
-    ...content,
-    name: before.userDefinedData?.imported === true ? own.name : before.name,
-    isCancelPending: false,
-    checksum: { algorithm: 'SHA-256', hash: sha256 },
-    userDefinedData: { ...own.userDefinedData, ...before.userDefinedData },
-  });
 }
 
 function chosen(snapshot: VnfSnapshot, wanted: readonly string[] | undefined): string[] {

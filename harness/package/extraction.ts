@@ -31,13 +31,13 @@ export async function extractIntoVims(
   request: ExtractPackageRequest,
   signal?: AbortSignal,
 ): Promise<VnfSnapshot> {
-  const { engine, records } = context;
+  const { engine, records, shelf } = context;
   const sender = request.sender ?? 'Sender';
   const procedure = new PackageProcedure(engine, 'extract', request.packageId);
   procedure.tell(1, sender, 'VNFM', `extract VNF Snapshot Package ${request.packageId}`);
-  const { info, file, vnf, vnfcIds } = records.available(request.packageId);
+  const { info, vnf, vnfcIds } = records.available(request.packageId);
   await procedure.grant(vnf, vnfcIds);
-  await using reader = await PackageReader.open(file);
+  await using reader = await PackageReader.open({ open: () => shelf.open(info.id) });
   checkSignature(reader, context.options);
   const content = await PlainContent.of(reader, context.options.identities);
   const snapshot = await reader.record(layout.record, vnfSnapshot);

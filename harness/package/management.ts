@@ -20,7 +20,9 @@ import type { VnfSnapshotPkgInfo } from './package-info.js';
 import { PackageProcedure } from './package-procedure.js';
 import { PackageRecords } from './package-records.js';
 import { receivePackage } from './reception.js';
+import { Shelf } from './shelf.js';
 import { transfer } from './transfer.js';
+import { type PackageReport, verifyPackage } from './verify.js';
 
 /**
  * The VNFM's VNF Snapshot Package management (Vnfm.005 to .007, .009) over the package repository: clauses 6.6 and 6.7.
@@ -30,12 +32,14 @@ export class PackageManagement {
   readonly #context: PackageContext;
 
   constructor(engine: EngineContext, options: PackageManagementOptions = {}) {
+    const shelf = new Shelf(() => engine.state.chunks());
     this.#context = {
       engine,
       options,
       access: engine.mode === 'indirect' ? (engine.relay ?? new NfvoRelay(engine.vims)) : new DirectAccess(engine.vims),
-      records: new PackageRecords(engine.state, engine.now),
-      folder: options.folder ?? join(engine.state.folder, 'packages'),
+      shelf,
+      records: new PackageRecords(engine.state, shelf, engine.now),
+      folder: join(engine.state.folder, 'packages'),
     };
   }
 
@@ -75,18 +79,19 @@ export class PackageManagement {
     request: ExportPackageRequest,
     signal?: AbortSignal,
   ): Promise<{ to: string; sha256: string; bytes: number }> {
-    const { engine, records } = this.#context;
+    const { engine, records, shelf } = this.#context;
     const sender = request.sender ?? 'Sender';
     const procedure = new PackageProcedure(engine, 'export', request.packageId);
     procedure.tell(1, sender, 'VNFM', `export VNF Snapshot Package ${request.packageId} to ${request.to}`);
-    const { info, file, vnf, vnfcIds } = records.available(request.packageId);
+    const { info, vnf, vnfcIds } = records.available(request.packageId);
     await procedure.grant(vnf, vnfcIds);
     using _ = engine.state.leases.take(info.id, 'an export');
-    const sent = await transfer(file, request.to, signal);
+    await using content = await shelf.open(info.id);
+    const sent = await transfer(content, request.to, signal);
     if (info.checksum !== undefined && sent.sha256 !== info.checksum.hash) {
       if (!/^https?:/.test(request.to)) await rm(request.to, { force: true });
       throw new OrdealError('package-tampered', `Package "${info.id}" is not what the repository says`, {
-        where: file,
+        where: content.name,
         expected: `SHA-256 ${info.checksum.hash}`,
         got: sent.sha256,
         remedy: 'It was damaged where it lies; do not use it.',
@@ -123,6 +128,23 @@ export class PackageManagement {
     await records.delete(packageId);
     procedure.tell(4, 'VNFM', 'VNF Snapshot Package repository', 'delete the VNF Snapshot Package');
     procedure.tell(5, 'VNFM', sender, 'deleted');
+  }
+
+  /** Reads the content of a package of the repository and checks every hash in it, and its own. */
+  async verify(packageId: string, signal?: AbortSignal): Promise<PackageReport> {
+    const { engine, records, shelf, options } = this.#context;
+    const { info } = records.available(packageId);
+    using _ = engine.state.leases.take(info.id, 'its verification');
+    const { trust, at } = options;
+    return verifyPackage(
+      { open: () => shelf.open(info.id) },
+      {
+        ...(info.checksum === undefined ? {} : { sha256: info.checksum.hash }),
+        ...(trust === undefined ? {} : { trust }),
+        ...(at === undefined ? {} : { at }),
+        ...(signal === undefined ? {} : { signal }),
+      },
+    );
   }
 
   /** What processes that have died left in the middle becomes ERROR, and their files are removed. @returns what was done */

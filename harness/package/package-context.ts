@@ -7,10 +7,9 @@ import type { TrustOptions } from './cms-signature.js';
 import type { PackageArtifact } from './content.js';
 import type { Identity } from './keys.js';
 import type { PackageRecords } from './package-records.js';
+import type { Shelf } from './shelf.js';
 
 export interface PackageManagementOptions extends TrustOptions {
-  /** Where packages are stored. Default: `packages` in the state folder. */
-  readonly folder?: string;
   readonly signer?: Identity;
   /** Packages made here are encrypted to these. */
   readonly recipients?: readonly X509Certificate[];
@@ -23,6 +22,8 @@ export interface PackageContext {
   readonly engine: EngineContext;
   readonly access: VimAccess;
   readonly records: PackageRecords;
+  readonly shelf: Shelf;
+  /** Where a package lies while it comes or is built, before it is put on the shelf. */
   readonly folder: string;
   readonly options: PackageManagementOptions;
 }

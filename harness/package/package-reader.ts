@@ -7,6 +7,7 @@ import { ArchiveReader } from './archive-reader.js';
 import type { ArchiveEntry } from './archive-structure.js';
 import { caps, layout } from './layout.js';
 import { digestName, type Manifest, type ManifestSource, parseManifest } from './manifest.js';
+import type { PackageLocation } from './package-source.js';
 
 export interface OpenOptions {
   /** Uncompressed bytes of all entries together; more is refused. Default: 256 GiB. */
@@ -28,8 +29,9 @@ export class PackageReader implements AsyncDisposable {
   }
 
   /** @throws OrdealError of kind `file-missing`, `package-truncated`, `package-tampered` or `package-invalid` */
-  static async open(file: string, options: OpenOptions = {}): Promise<PackageReader> {
-    const archive = await ArchiveReader.open(file, options);
+  static async open(location: PackageLocation, options: OpenOptions = {}): Promise<PackageReader> {
+    const archive = await ArchiveReader.open(location, options);
+    const { file } = archive;
     try {
       const path = manifestPath(archive);
       const entry = archive.entries.get(path) as ArchiveEntry;

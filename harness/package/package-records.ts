@@ -12,10 +12,12 @@ import {
   vnfSnapshotPkgInfo,
 } from './package-info.js';
 import { assertTransition, busyStates } from './package-states.js';
+import type { Shelf } from './shelf.js';
 
 export interface PackageRecord {
   readonly info: VnfSnapshotPkgInfo;
-  readonly file: string | undefined;
+  /** Where its content lies; absent as long as there is none. */
+  readonly location: string | undefined;
   /** Empty as long as the content is not known. */
   readonly vnf: string;
   readonly vnfcIds: readonly string[];
@@ -43,6 +45,7 @@ const statusOf = (e: unknown): number => {
 export class PackageRecords {
   constructor(
     readonly state: State,
+    readonly shelf: Shelf,
     readonly now: () => Date = () => new Date(),
   ) {}
 
@@ -67,13 +70,13 @@ export class PackageRecords {
   }
 
   /** @throws OrdealError of kind `busy` or `package-invalid` when the state does not allow that */
-  enter(id: string, to: PackageState, change: Partial<VnfSnapshotPkgInfo> = {}, file?: string): VnfSnapshotPkgInfo {
+  enter(id: string, to: PackageState, change: Partial<VnfSnapshotPkgInfo> = {}, location?: string): VnfSnapshotPkgInfo {
     return this.state.database.transaction(() => {
       const { info } = this.show(id);
       assertTransition(id, info.state, to);
       const { failureDetails: _, ...rest } = info;
       const after = { ...rest, ...change, id, state: to };
-      this.#put(after, file);
+      this.#put(after, location);
       return after;
     });
   }
@@ -102,12 +105,10 @@ export class PackageRecords {
   }
 
   /** One whose content can be used. */
-  available(id: string): PackageRecord & { readonly file: string } {
+  available(id: string): PackageRecord {
     const record = this.show(id);
     const { state } = record.info;
-    if (record.file !== undefined && ['AVAILABLE', 'EXTRACTING', 'ERROR_EXTRACTING'].includes(state)) {
-      return { ...record, file: record.file };
-    }
+    if (['AVAILABLE', 'EXTRACTING', 'ERROR_EXTRACTING'].includes(state)) return record;
     throw new OrdealError(busyStates.includes(state) ? 'busy' : 'package-invalid', `Package "${id}" has no content`, {
       expected: 'AVAILABLE',
       got: state,
@@ -119,9 +120,9 @@ export class PackageRecords {
     return this.state.packages.list(filter).map(toRecord);
   }
 
-  /** The record first: a file that nobody knows of is swept by the next recovery, a record without a file is a lie. */
+  /** The record first: content that nobody knows of is swept by the next recovery, a record without content is a lie. */
   async delete(id: string): Promise<void> {
-    const { file } = this.state.database.transaction(() => {
+    this.state.database.transaction(() => {
       const record = this.show(id);
       if (busyStates.includes(record.info.state)) {
         throw new OrdealError('busy', `Package "${id}" is ${record.info.state}`, {
@@ -130,14 +131,14 @@ export class PackageRecords {
       }
       this.state.leases.assertFree(id, `Package "${id}"`);
       this.state.packages.remove(id);
-      return record;
     });
-    if (file !== undefined) await rm(file, { force: true });
+    await this.shelf.remove(id);
+    await this.shelf.collectGarbage();
   }
 
   /**
-   * What a process that died left in the middle becomes ERROR; files that belong to no package are removed.
-   * @param folder where the files of the repository lie
+   * What a process that died left in the middle becomes ERROR; content and files that belong to no package are removed.
+   * @param folder where packages lie before they are put on the shelf
    */
   async recover(folder: string): Promise<string[]> {
     const done: string[] = [];
@@ -150,24 +151,35 @@ export class PackageRecords {
     }
     for (const name of await filesIn(folder)) {
       const id = /^\.?(pkg-.+?)\.zip(\.[0-9a-f]+\.tmp|\.vnfd)?$/.exec(name)?.[1];
-      if (id === undefined || this.#owns(id, name.startsWith('.'))) continue;
+      if (id === undefined || this.#isBusy(id)) continue;
       await rm(join(folder, name), { recursive: true, force: true });
       done.push(`removed ${name}, which belonged to no package`);
     }
+    let isGarbage = false;
+    for (const id of await this.shelf.packageIds()) {
+      if (this.#owns(id)) continue;
+      await this.shelf.remove(id);
+      isGarbage = true;
+      done.push(`removed the content of ${id}, which belonged to no package`);
+    }
+    if (isGarbage) await this.shelf.collectGarbage();
     return done;
   }
 
-  /** Whether a file in the folder is still wanted: the package's own, or a temporary one that is being written. */
-  #owns(id: string, isTemporary: boolean): boolean {
+  /** Whether somebody is at work on it, and its file is still wanted. */
+  #isBusy(id: string): boolean {
     const [found] = this.list({ id });
-    if (found === undefined) return false;
-    const isBusy = busyStates.includes(found.info.state);
-    return isTemporary ? isBusy : isBusy || found.info.state !== 'ERROR';
+    return found !== undefined && busyStates.includes(found.info.state);
   }
 
-  #put(info: VnfSnapshotPkgInfo, file?: string): void {
+  #owns(id: string): boolean {
+    const [found] = this.list({ id });
+    return found !== undefined && found.info.state !== 'ERROR';
+  }
+
+  #put(info: VnfSnapshotPkgInfo, location?: string): void {
     const { createdAt = this.now().toISOString() } = info;
-    this.state.packages.put({ ...vnfSnapshotPkgInfo.parse(info), createdAt }, file);
+    this.state.packages.put({ ...vnfSnapshotPkgInfo.parse(info), createdAt }, location);
   }
 }
 
@@ -176,7 +188,7 @@ function toRecord({ record, location }: { record: unknown; location?: string }):
   const { vnfInstanceId } = info.userDefinedData ?? {};
   return {
     info,
-    file: location,
+    location,
     vnf: typeof vnfInstanceId === 'string' ? vnfInstanceId : '',
     vnfcIds: [...new Set((info.vnfcSnapshotImages ?? []).map((i) => i.vnfcInstanceId))],
   };

@@ -21,6 +21,8 @@ export interface PackOptions {
   readonly recipients?: readonly X509Certificate[];
   /** false: text goes in as it is. */
   readonly redaction?: readonly RedactionRule[] | false;
+  /** Images go in as they are, so that the chunk store finds their pages again; encrypted ones are compressed all the same. */
+  readonly storeImages?: boolean;
 }
 
 /** Puts content into an archive as it should travel: redacted, compressed, encrypted. Keeps what the manifest needs. */
@@ -41,8 +43,9 @@ export class Packer {
 
   /** Content: encrypted where there are recipients, under a name that says so. */
   async add(path: string, source: Readable, kind: 'image' | 'artifact'): Promise<PackedEntry> {
-    const compression: Compression = isCompressed(path) ? 'store' : kind === 'image' ? 'fast' : 'small';
-    const { recipients = [], redaction } = this.options;
+    const { recipients = [], redaction, storeImages = false } = this.options;
+    const isAsItIs = isCompressed(path) || (kind === 'image' && storeImages && recipients.length === 0);
+    const compression: Compression = isAsItIs ? 'store' : kind === 'image' ? 'fast' : 'small';
     const looks = kind === 'artifact' && redaction !== false && isText(path);
     const clean = looks ? redacted(source, redaction || undefined) : undefined;
     let plainBytes = 0;

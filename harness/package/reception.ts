@@ -1,11 +1,10 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asError, OrdealError, reasonOf } from '../util/errors.js';
-import { describeStored } from './creation.js';
 import type { ImportPackageRequest, PackageContext } from './package-context.js';
 import type { VnfSnapshotPkgInfo } from './package-info.js';
 import { PackageProcedure } from './package-procedure.js';
 import { packageFileName } from './package-records.js';
+import { giveUp, shelve } from './shelving.js';
 import { showPackage } from './show.js';
 import { transfer } from './transfer.js';
 import { verifyPackage } from './verify.js';
@@ -31,7 +30,7 @@ export async function receivePackage(
   try {
     records.enter(id, 'UPLOADING');
     const got = await transfer(request.from, file, signal);
-    records.enter(id, 'PROCESSING', {}, file);
+    records.enter(id, 'PROCESSING');
     const { trust, at } = context.options;
     await verifyPackage(file, {
       ...(trust === undefined ? {} : { trust }),
@@ -41,15 +40,14 @@ export async function receivePackage(
     const { vnfSnapshot } = await showPackage(file);
     refuseDouble(context, id, got.sha256);
     procedure.tell(4, 'external location', 'VNFM', 'transfer the VNF Snapshot Package files', `${got.bytes} bytes`);
-    const info = await describeStored(context, id, file, got.sha256);
+    const info = await shelve(context, id, file, got.sha256);
     procedure.tell(5, 'VNFM', sender, `imported as ${id}`, `VNF ${vnfSnapshot.vnfInstanceId}`);
     return info;
   } catch (e) {
-    await rm(file, { force: true });
     const reason = signal?.aborted
       ? new OrdealError('interrupted', 'The import was stopped', { cause: e })
       : asError(e);
-    records.fail(id, reason);
+    await giveUp(context, id, file, reason);
     procedure.tell(5, 'VNFM', sender, 'not imported', reasonOf(reason), 'failed');
     throw reason;
   }

@@ -2,6 +2,7 @@ import { instanceSnapshot, type VnfSnapshot, vnfSnapshot } from '../model/snapsh
 import { imagePath, layout } from './layout.js';
 import { type VnfSnapshotPkgInfo, vnfSnapshotPkgInfo } from './package-info.js';
 import { type OpenOptions, PackageReader } from './package-reader.js';
+import type { PackageLocation } from './package-source.js';
 
 /** What a person or a script wants to know of a package; plain data. Sizes in bytes. */
 export interface PackageSummary {
@@ -39,8 +40,9 @@ export interface VnfcSummary {
  * read, so it takes no longer for a large one; `verifyPackage` checks those.
  * @throws OrdealError of kind `file-missing`, `package-truncated`, `package-tampered` or `package-invalid`
  */
-export async function showPackage(file: string, options: OpenOptions = {}): Promise<PackageSummary> {
-  await using reader = await PackageReader.open(file, options);
+export async function showPackage(location: PackageLocation, options: OpenOptions = {}): Promise<PackageSummary> {
+  await using reader = await PackageReader.open(location, options);
+  const { file } = reader;
   const record = await reader.record(layout.record, vnfSnapshot);
   const info = await reader.record(layout.info, vnfSnapshotPkgInfo);
   const vnfcIds = [...reader.archive.entries.keys()]

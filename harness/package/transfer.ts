@@ -5,6 +5,7 @@ import { writeAtomically } from '../util/atomic-file.js';
 import { asError, classifyIo, OrdealError } from '../util/errors.js';
 import { HashTap } from './archive-writer.js';
 import { layout } from './layout.js';
+import type { PackageSource } from './package-source.js';
 
 export interface Transferred {
   /** SHA-256 of what passed by, hex. */
@@ -15,24 +16,25 @@ export interface Transferred {
 const isUrl = (location: string): boolean => /^https?:\/\//.test(location);
 
 /**
- * Copies a package between a file and a file or a URL (http, https: GET and PUT), as a stream. A file appears whole or
- * not at all.
+ * Copies a package from a file, a URL or the repository to a file or a URL (http, https: GET and PUT), as a stream. A file
+ * appears whole or not at all.
  * @throws OrdealError of kind `file-missing`, `no-space`, `interrupted`, or `vim-unreachable`: the other side of a URL
  */
-export async function transfer(from: string, to: string, signal?: AbortSignal): Promise<Transferred> {
+export async function transfer(from: string | PackageSource, to: string, signal?: AbortSignal): Promise<Transferred> {
   const tap = new HashTap();
   try {
     if (isUrl(to)) await put(from, to, tap, signal);
     else await writeAtomically(to, async (file) => receive(await sourceOf(from, signal), tap, file, signal));
   } catch (e) {
     if (signal?.aborted) throw new OrdealError('interrupted', 'The transfer was stopped', { where: to, cause: e });
-    if (isSourceError(e)) throw classifyIo(e, from);
+    if (isSourceError(e) && typeof from === 'string') throw classifyIo(e, from);
     throw e instanceof OrdealError ? e : classifyIo(e, to);
   }
   return { sha256: tap.digest(), bytes: tap.bytes };
 }
 
-async function sourceOf(from: string, signal: AbortSignal | undefined): Promise<Readable> {
+async function sourceOf(from: string | PackageSource, signal: AbortSignal | undefined): Promise<Readable> {
+  if (typeof from !== 'string') return Readable.from(from.read(0, from.bytes), { objectMode: false });
   if (isUrl(from)) return get(from, signal);
   return (await open(from, 'r')).createReadStream({ highWaterMark: 1024 * 1024 });
 }
@@ -54,7 +56,7 @@ async function get(url: string, signal?: AbortSignal): Promise<Readable> {
   return Readable.fromWeb(response.body);
 }
 
-async function put(from: string, url: string, tap: HashTap, signal?: AbortSignal): Promise<void> {
+async function put(from: string | PackageSource, url: string, tap: HashTap, signal?: AbortSignal): Promise<void> {
   const source = await sourceOf(from, signal);
   const broken: { cause?: Error } = {};
   source.on('error', (e) => {

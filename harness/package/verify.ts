@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
 import { vnfSnapshot } from '../model/snapshot.js';
-import { asError, classifyIo, ManyErrors, OrdealError } from '../util/errors.js';
+import { asError, ManyErrors, OrdealError } from '../util/errors.js';
 import { type SignatureInfo, type TrustOptions, verifyDetached } from './cms-signature.js';
 import { layout } from './layout.js';
 import { vnfSnapshotPkgInfo } from './package-info.js';
 import { type OpenOptions, PackageReader } from './package-reader.js';
+import type { PackageLocation, PackageSource } from './package-source.js';
 
 export interface VerifyOptions extends OpenOptions, TrustOptions {
   /** The SHA-256 that the file as a whole should have, hex, as run.json or the repository has it. */
@@ -35,8 +34,9 @@ export interface PackageReport {
  * @throws OrdealError of kind `file-missing`, `package-truncated`, `package-tampered` (naming entry, expected and got)
  * or `package-invalid`; several damaged entries are told together
  */
-export async function verifyPackage(file: string, options: VerifyOptions = {}): Promise<PackageReport> {
-  await using reader = await PackageReader.open(file, options);
+export async function verifyPackage(location: PackageLocation, options: VerifyOptions = {}): Promise<PackageReport> {
+  await using reader = await PackageReader.open(location, options);
+  const { file } = reader;
   const signers = checkSignature(reader, options);
   const failures: Error[] = [];
   let bytesChecked = 0;
@@ -56,7 +56,7 @@ export async function verifyPackage(file: string, options: VerifyOptions = {}): 
   }
   if (reader.version !== undefined) await checkRecords(reader);
 
-  const sha256 = await hashOf(file);
+  const sha256 = await hashOf(reader.archive.source);
   if (options.sha256 !== undefined && options.sha256.toLowerCase() !== sha256) {
     throw new OrdealError('package-tampered', 'The package is not the one that was meant', {
       where: file,
@@ -121,12 +121,8 @@ async function checkRecords(reader: PackageReader): Promise<void> {
   }
 }
 
-export async function hashOf(file: string): Promise<string> {
+async function hashOf(source: PackageSource): Promise<string> {
   const hash = createHash('sha256');
-  try {
-    await pipeline(createReadStream(file, { highWaterMark: 1024 * 1024 }), hash);
-  } catch (e) {
-    throw classifyIo(e, file);
-  }
+  for await (const part of source.read(0, source.bytes)) hash.update(part);
   return hash.digest('hex');
 }

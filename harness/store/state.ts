@@ -1,6 +1,7 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { classifyIo } from '../util/errors.js';
+import { ChunkStore } from './chunks/chunk-store.js';
 import { Database } from './database.js';
 import { Leases } from './leases.js';
 import { migrations } from './migrations.js';
@@ -16,6 +17,8 @@ export interface State extends AsyncDisposable {
   readonly packages: PackageRepository;
   readonly operations: Operations;
   readonly leases: Leases;
+  /** Opened when it is asked for first, closed with the state. */
+  chunks(): Promise<ChunkStore>;
 }
 
 /**
@@ -32,13 +35,23 @@ export async function openState(stateFolder: string): Promise<State> {
     throw classifyIo(e, folder);
   }
   const database = new Database(join(folder, 'ordeal.db'), migrations);
+  const leases = new Leases(database);
+  let chunks: Promise<ChunkStore> | undefined;
   return {
     folder,
     database,
     vnfSnapshots: new VnfSnapshotRepository(database),
     packages: new PackageRepository(database),
     operations: new Operations(database),
-    leases: new Leases(database),
-    [Symbol.asyncDispose]: async () => database[Symbol.dispose](),
+    leases,
+    chunks: () => {
+      chunks ??= ChunkStore.open({ folder, database, leases });
+      return chunks;
+    },
+    [Symbol.asyncDispose]: async () => {
+      const [opened] = await Promise.allSettled(chunks === undefined ? [] : [chunks]);
+      if (opened?.status === 'fulfilled') await opened.value[Symbol.asyncDispose]();
+      database[Symbol.dispose]();
+    },
   };
 }

@@ -1,10 +1,11 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { expect, test } from '@playwright/test';
 import { OrdealError } from '../../harness/util/errors.js';
 import { makeIdentity } from './certificates.js';
 import { generated } from './fixtures.js';
-import { exported, fileOf, filesOf, openMachine, packageFolder, told } from './package-bench.js';
+import { contentsOf, exported, openMachine, packageFolder, told } from './package-bench.js';
 
 test('a VIM that fails makes a package in ERROR that says why, and no file', async () => {
   await using machine = await openMachine();
@@ -13,7 +14,7 @@ test('a VIM that fails makes a package in ERROR that says why, and no file', asy
   machine.trace.length = 0;
   const creating = machine.packages().create({ vnfSnapshotId: snapshot.id });
   await expect(creating).rejects.toMatchObject({ kind: 'snapshot-missing' });
-  expect(await filesOf(machine)).toEqual([]);
+  expect(await contentsOf(machine)).toEqual([]);
   expect(await machine.packages().query()).toMatchObject([
     { state: 'ERROR', failureDetails: { errorType: 'BUILD_ERROR', details: { status: 404 } } },
   ]);
@@ -37,7 +38,7 @@ test('a creation that is stopped is CANCELLED', async () => {
   expect(await machine.packages().query()).toMatchObject([
     { state: 'ERROR', failureDetails: { errorType: 'CANCELLED' } },
   ]);
-  expect(await filesOf(machine)).toEqual([]);
+  expect(await contentsOf(machine)).toEqual([]);
 });
 
 test('what is imported and is not sound makes a package in ERROR, and no file', async () => {
@@ -51,7 +52,7 @@ test('what is imported and is not sound makes a package in ERROR, and no file', 
     expect(latest).toMatchObject({ failureDetails: { errorType } });
     await machine.packages().delete(latest!.id);
   };
-  const before = await filesOf(machine);
+  const before = await contentsOf(machine);
   await fails('file-missing', 'UPLOAD_ERROR');
   await writeFile(bad, bytes.subarray(0, bytes.length - 5));
   await fails('package-truncated', 'PROCESS_ERROR');
@@ -61,7 +62,7 @@ test('what is imported and is not sound makes a package in ERROR, and no file', 
   await fails('package-tampered', 'PROCESS_ERROR');
   await writeFile(bad, bytes);
   await fails('busy', 'PROCESS_ERROR');
-  expect(await filesOf(machine)).toEqual(before);
+  expect(await contentsOf(machine)).toEqual(before);
 });
 
 test('an imported package is accepted from a trusted signer alone where anchors are configured', async () => {
@@ -70,7 +71,8 @@ test('an imported package is accepted from a trusted signer alone where anchors 
   const snapshot = await here.snapshot();
   const { id } = await here.packages({}, { signer }).create({ vnfSnapshotId: snapshot.id });
   await using there = await openMachine();
-  const from = fileOf(here, id);
+  const from = join(here.folder, 'signed.zip');
+  await here.packages().export({ packageId: id, to: from });
   const stranger = makeIdentity({ name: 'Stranger' });
   const refused = there.packages({}, { trust: [stranger.certificate] }).import({ from });
   await expect(refused).rejects.toMatchObject({ kind: 'package-tampered' });
@@ -128,10 +130,11 @@ test('what a process that died left in the middle becomes ERROR, and its files g
     const dead = { id, name: id, state, createdAt: at, isFullSnapshot: false, isCancelPending: false };
     machine.state.packages.put(Object.assign(dead, { _links: { self: { href: '/' } } }));
     await mkdir(packageFolder(machine), { recursive: true });
-    await writeFile(fileOf(machine, id), 'half');
+    await writeFile(join(packageFolder(machine), `${id}.zip`), 'half');
     await writeFile(join(packageFolder(machine), `.${id}.zip.abcd.tmp`), 'half');
+    await (await machine.state.chunks()).put(`package/${id}/000000`, Readable.from([Buffer.from('half')]));
   }
-  expect(await records.recover()).toHaveLength(9);
-  expect(await filesOf(machine)).toEqual([]);
+  expect(await records.recover()).toHaveLength(12);
+  expect(await contentsOf(machine)).toEqual([]);
   for (const info of await records.query()) expect(info).toMatchObject({ state: 'ERROR' });
 });

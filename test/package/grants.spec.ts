@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import type { GrantRequest } from '../../harness/model/roles.js';
 import { OrdealError } from '../../harness/util/errors.js';
-import { filesOf, granting, type Machine, openMachine } from './package-bench.js';
+import { contentsOf, granting, type Machine, openMachine } from './package-bench.js';
 
 for (const [operation, call] of [
   ['createPackage', (m: Machine, g: object, id: string) => m.packages(g).create({ vnfSnapshotId: id })],
@@ -23,7 +23,7 @@ for (const [operation, call] of [
     await using machine = await openMachine();
     const snapshot = await machine.snapshot();
     const { id } = await machine.packages().create({ vnfSnapshotId: snapshot.id });
-    const before = [await machine.packages().query(), await filesOf(machine), machine.vim.world()];
+    const before = [await machine.packages().query(), await contentsOf(machine), machine.vim.world()];
     const refusing = {
       grant: {
         request: async (request: GrantRequest) => {
@@ -33,7 +33,7 @@ for (const [operation, call] of [
       },
     };
     await expect(call(machine, refusing, snapshot.id, id)).rejects.toMatchObject({ kind: 'grant-denied' });
-    expect([await machine.packages().query(), await filesOf(machine), machine.vim.world()]).toEqual(before);
+    expect([await machine.packages().query(), await contentsOf(machine), machine.vim.world()]).toEqual(before);
   });
 }
 

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from '@playwright/test';
 import type { GrantRequest } from '../../harness/model/roles.js';
@@ -9,7 +10,7 @@ import { packageStates } from '../../harness/package/package-info.js';
 import { assertTransition, transitions } from '../../harness/package/package-states.js';
 import { OrdealError } from '../../harness/util/errors.js';
 import { artifact } from './fixtures.js';
-import { exported, fileOf, filesOf, granting, openMachine, told } from './package-bench.js';
+import { contentsOf, exported, granting, openMachine, told } from './package-bench.js';
 
 test('a VNF Snapshot Package is created step by step as the figures have it, in direct mode', {
   tag: ['@PR-6.7.1', '@PR-6.6.1', '@Vnfm.001', '@Vnfm.005', '@Vnfm.007', '@Nfvo.001'],
@@ -50,7 +51,9 @@ test('a VNF Snapshot Package is created step by step as the figures have it, in 
     vnfcSnapshotInfoIds: snapshot.vnfcSnapshots.map((s) => s.id),
     userDefinedData: { vnfInstanceId: 'web' },
   });
-  const file = fileOf(machine, info.id);
+  expect(await machine.packages().verify(info.id)).toMatchObject({ sha256: info.checksum!.hash, signature: 'none' });
+  const file = join(machine.folder, 'exported.zip');
+  await machine.packages().export({ packageId: info.id, to: file });
   await verifyPackage(file, { sha256: info.checksum!.hash });
   expect((await stat(file)).mode & 0o777).toBe(0o600);
   expect((await showPackage(file)).artifacts.map((a) => a.path)).toContain('artifacts/logs/web-1.log');
@@ -176,7 +179,7 @@ test('a deleted package is gone with its file, and one in use is not deleted', {
   {
     using _ = machine.state.leases.take(id, 'an export');
     await expect(packages.delete(id)).rejects.toMatchObject({ kind: 'snapshot-in-use' });
-    expect(await filesOf(machine)).toEqual([`${id}.zip`]);
+    expect(await contentsOf(machine)).toEqual([id]);
   }
   machine.trace.length = 0;
   await packages.delete(id);
@@ -186,7 +189,7 @@ test('a deleted package is gone with its file, and one in use is not deleted', {
     '4 VNFM>VNF Snapshot Package repository done',
     '5 VNFM>Sender done',
   ]);
-  expect(await filesOf(machine)).toEqual([]);
+  expect(await contentsOf(machine)).toEqual([]);
   expect(await packages.query()).toEqual([]);
   await expect(packages.delete(id)).rejects.toMatchObject({ kind: 'snapshot-missing' });
 });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import type { GrantRequest, TraceStep } from '../../harness/model/roles.js';
 import type { InstanceSnapshot, VnfSnapshot } from '../../harness/model/snapshot.js';
 import type { SnapshotImage } from '../../harness/model/vim.js';
 import { PackageManagement, type PackageManagementOptions } from '../../harness/package/index.js';
+import { Shelf } from '../../harness/package/shelf.js';
 import { type EngineContext, SnapshotEngine } from '../../harness/snapshot/engine.js';
 import { openState, type State } from '../../harness/store/state.js';
 import { OrdealError } from '../../harness/util/errors.js';
@@ -102,8 +104,12 @@ export const granting = (requests: GrantRequest[]) => ({
 });
 
 export const packageFolder = (machine: Machine): string => join(machine.folder, 'state', 'packages');
-export const fileOf = (machine: Machine, id: string): string => join(packageFolder(machine), `${id}.zip`);
-export const filesOf = async (machine: Machine): Promise<string[]> => readdir(packageFolder(machine)).catch(() => []);
+
+/** The packages whose content is there, and what else lies where packages come in. */
+export async function contentsOf(machine: Machine): Promise<string[]> {
+  const files = existsSync(packageFolder(machine)) ? await readdir(packageFolder(machine)) : [];
+  return [...(await new Shelf(() => machine.state.chunks()).packageIds()), ...files];
+}
 
 /** Exported from one machine to a file. */
 export async function exported(machine: Machine): Promise<{ file: string; id: string; snapshotId: string }> {

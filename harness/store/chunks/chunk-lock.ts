@@ -1,3 +1,4 @@
+import { sleep } from '../../util/deadline.js';
 import { OrdealError } from '../../util/errors.js';
 import type { Leases } from '../leases.js';
 
@@ -9,13 +10,38 @@ const collecting = 'chunk-store-collection';
  * held is free.
  */
 export class ChunkLock {
-  constructor(readonly leases: Leases) {}
+  /** @param waitMs how long a garbage collection that is going on is waited for */
+  constructor(
+    readonly leases: Leases,
+    readonly waitMs: number,
+  ) {}
 
-  /** @throws OrdealError of kind busy while garbage is collected */
-  use(purpose: string): Disposable {
+  /**
+   * @param image that must not be deleted meanwhile
+   * @throws OrdealError of kind busy while garbage is collected
+   */
+  async use(purpose: string, image?: string): Promise<Disposable> {
+    const end = performance.now() + this.waitMs;
+    for (;;) {
+      try {
+        return this.#use(purpose, image);
+      } catch (e) {
+        if (!(e instanceof OrdealError) || e.kind !== 'busy' || performance.now() >= end) throw e;
+        await sleep(20);
+      }
+    }
+  }
+
+  #use(purpose: string, image: string | undefined): Disposable {
     return this.leases.database.atomically(() => {
       this.#assertFree(collecting);
-      return this.leases.take(used, purpose);
+      const held = [used, ...(image === undefined ? [] : [image])].map((it) => this.leases.take(it, purpose));
+      return {
+        [Symbol.dispose]: () =>
+          this.leases.database.atomically(() => {
+            for (const it of held) it[Symbol.dispose]();
+          }),
+      };
     });
   }
 

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { syncFolder } from '../../util/atomic-file.js';
 import { classifyIo, errnoOf, OrdealError } from '../../util/errors.js';
-import type { State } from '../state.js';
+import type { Database } from '../database.js';
+import type { Leases } from '../leases.js';
 import { ChunkLock } from './chunk-lock.js';
 import { executeGarbagePlan, type GarbagePlan, planGarbage } from './garbage.js';
 import { readImage } from './image-reader.js';
@@ -22,9 +23,25 @@ export interface ChunkStoreOptions {
   readonly workers?: number;
   /** How many pages the index of what is there already may hold, at about 60 bytes each; default 2^20, 4 GiB of pages. */
   readonly indexPages?: number;
+  /** Milliseconds that a garbage collection is waited for; default 30,000. */
+  readonly waitMs?: number;
 }
 
 export type StoredImage = RecipeHeader;
+
+/** Where it lies, and who says what is in use. */
+export interface ChunkStoreState {
+  readonly folder: string;
+  readonly database: Database;
+  readonly leases: Leases;
+}
+
+/** An image that stays as it is as long as it is open: it is neither deleted nor moved. */
+export interface OpenedImage extends Disposable {
+  readonly sizeBytes: number;
+  /** Bytes `from` to `to`, the last one not included. They may be read in any order, and several at once. */
+  read(from: number, to: number): AsyncGenerator<Buffer>;
+}
 
 /**
  * Content-addressed store of images: each distinct page once, over all images, compressed, checked when it is read.
@@ -38,15 +55,15 @@ export class ChunkStore implements AsyncDisposable {
   #writing: Promise<unknown> = Promise.resolve();
 
   private constructor(
-    readonly state: State,
+    readonly state: ChunkStoreState,
     readonly options: ChunkStoreOptions,
   ) {
     this.folder = join(state.folder, 'chunks');
-    this.#lock = new ChunkLock(state.leases);
+    this.#lock = new ChunkLock(state.leases, options.waitMs ?? 30_000);
     this.#pool = new WorkerPool(options.workers);
   }
 
-  static async open(state: State, options: ChunkStoreOptions = {}): Promise<ChunkStore> {
+  static async open(state: ChunkStoreState, options: ChunkStoreOptions = {}): Promise<ChunkStore> {
     const folder = join(state.folder, 'chunks');
     try {
       for (const part of ['packs', 'recipes']) await mkdir(join(folder, part), { recursive: true, mode: 0o700 });
@@ -68,7 +85,7 @@ export class ChunkStore implements AsyncDisposable {
   }
 
   async #put(id: string, source: ImageSource, attributes: Readonly<Record<string, string>>): Promise<StoredImage> {
-    using _use = this.#lock.use(`the writing of ${id}`);
+    using _use = await this.#lock.use(`the writing of ${id}`);
     if (await this.#has(id)) {
       throw new OrdealError('busy', `Image "${id}" is in the store already`, { remedy: 'Delete it first.' });
     }
@@ -131,9 +148,14 @@ export class ChunkStore implements AsyncDisposable {
     return files.filter((f) => f.endsWith('.recipe')).map((f) => decodeURIComponent(f.slice(0, -'.recipe'.length)));
   }
 
+  /** Sorted. @param prefix of those that are meant */
+  async ids(prefix = ''): Promise<string[]> {
+    return (await this.#ids()).filter((id) => id.startsWith(prefix)).sort();
+  }
+
   async list(): Promise<StoredImage[]> {
     const images: StoredImage[] = [];
-    for (const id of (await this.#ids()).sort()) images.push(headerOf(await readRecipe(this.folder, id)));
+    for (const id of await this.ids()) images.push(headerOf(await readRecipe(this.folder, id)));
     return images;
   }
 
@@ -145,24 +167,34 @@ export class ChunkStore implements AsyncDisposable {
   /** A stream of the image, each block checked. It fails with an OrdealError of kind snapshot-corrupt, naming the file. */
   read(id: string): Readable {
     const bytes = async function* (store: ChunkStore) {
-      using _use = store.#use(id, 'the reading');
+      using _use = await store.#use(id, 'the reading');
       const recipe = await readRecipe(store.folder, id);
       for await (const { data } of readImage(store.folder, store.#pool, recipe)) yield Buffer.from(data);
     };
     return Readable.from(bytes(this), { objectMode: false });
   }
 
-  #use(id: string, purpose: string): Disposable {
-    return this.state.database.atomically(() => {
-      const use = this.#lock.use(`${purpose} of ${id}`);
-      const lease = this.state.leases.take(leaseOf(id), purpose);
-      return {
-        [Symbol.dispose]: () => {
-          lease[Symbol.dispose]();
-          use[Symbol.dispose]();
-        },
+  /** To read parts of it. @throws OrdealError of kinds snapshot-missing, snapshot-corrupt, busy */
+  async open(id: string): Promise<OpenedImage> {
+    const use = await this.#use(id, 'the reading');
+    try {
+      const recipe = await readRecipe(this.folder, id);
+      const read = async function* (this: ChunkStore, from: number, to: number) {
+        if (from >= to) return;
+        const segments = readImage(this.folder, this.#pool, recipe, { range: { from, to } });
+        for await (const { offset, data } of segments) {
+          yield Buffer.from(data.subarray(Math.max(0, from - offset), Math.min(data.length, to - offset)));
+        }
       };
-    });
+      return { sizeBytes: recipe.sizeBytes, read: read.bind(this), [Symbol.dispose]: () => use[Symbol.dispose]() };
+    } catch (e) {
+      use[Symbol.dispose]();
+      throw e;
+    }
+  }
+
+  #use(id: string, purpose: string): Promise<Disposable> {
+    return this.#lock.use(`${purpose} of ${id}`, leaseOf(id));
   }
 
   /**
@@ -171,7 +203,7 @@ export class ChunkStore implements AsyncDisposable {
    * make again, need not be.
    */
   async restore(id: string, path: string, { durable = true }: { durable?: boolean } = {}): Promise<void> {
-    using _use = this.#use(id, 'a restoration');
+    using _use = await this.#use(id, 'a restoration');
     await restoreImage(this.folder, this.#pool, await readRecipe(this.folder, id), path, durable);
   }
 
@@ -180,7 +212,7 @@ export class ChunkStore implements AsyncDisposable {
     const damaged: OrdealError[] = [];
     for (const id of ids ?? (await this.#ids())) {
       try {
-        using _use = this.#use(id, 'a verification');
+        using _use = await this.#use(id, 'a verification');
         const recipe = await readRecipe(this.folder, id);
         for await (const _segment of readImage(this.folder, this.#pool, recipe, { deep: true }));
       } catch (e) {
@@ -199,7 +231,7 @@ export class ChunkStore implements AsyncDisposable {
     if (!(await this.#has(id))) {
       throw new OrdealError('snapshot-missing', `Image "${id}" is not in the store`, { where: this.folder });
     }
-    using _use = this.#lock.use(`the deletion of ${id}`);
+    using _use = await this.#lock.use(`the deletion of ${id}`);
     this.state.leases.assertFree(leaseOf(id), `Image "${id}"`);
     await rm(recipePath(this.folder, id));
     await syncFolder(join(this.folder, 'recipes'));

@@ -1,5 +1,6 @@
+import { segmentBytes } from './layout.js';
 import type { Recipe } from './recipe.js';
-import { type PlannedSegment, SegmentPlanner } from './segment-planner.js';
+import { type ByteRange, type PlannedSegment, SegmentPlanner } from './segment-planner.js';
 import { SharedPieces, succeeded, type WorkerPool } from './worker-pool.js';
 import { type SegmentPlan, type SegmentViews, segmentMemory, segmentViews } from './worker-protocol.js';
 
@@ -17,15 +18,18 @@ export interface SegmentOfImage {
 
 /**
  * Reads an image back, a few segments ahead. Every block is checked as it lies in its pack, and the hashes of all pages
- * against the image's root. `deep`: every page is hashed again, too.
+ * against the image's root. `deep`: every page is hashed again, too. Of a range, the segments that it touches are read
+ * whole, and there is no root to check.
  */
 export async function* readImage(
   folder: string,
   pool: WorkerPool,
   recipe: Recipe,
-  { deep = false } = {},
+  { deep = false, range }: { deep?: boolean; range?: ByteRange } = {},
 ): AsyncGenerator<SegmentOfImage> {
-  const segments = new SharedPieces<SegmentViews>(pool, 2 * pool.size + 1, segmentMemory, segmentViews);
+  const touched = range === undefined ? recipe.sizeBytes : range.to - range.from + segmentBytes;
+  const ahead = Math.min(2 * pool.size + 1, Math.ceil(touched / segmentBytes) + 1);
+  const segments = new SharedPieces<SegmentViews>(pool, ahead, segmentMemory, segmentViews);
   const job = pool.beginJob();
   const queue: Reading[] = [];
   const begin = async ({ hashes, ...plan }: PlannedSegment) => {
@@ -42,7 +46,7 @@ export async function* readImage(
     segments.giveBack(reading.segment);
   }
   try {
-    for await (const planned of new SegmentPlanner(folder, recipe).segments()) {
+    for await (const planned of new SegmentPlanner(folder, recipe, range).segments()) {
       await begin(planned);
       if (queue.length === segments.count) yield* finish();
     }

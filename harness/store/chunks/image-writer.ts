@@ -7,11 +7,12 @@ import { type Batches, batchesOf, PackWriter } from './pack-writer.js';
 import type { PageIndex } from './page-index.js';
 import type { Recipe } from './recipe.js';
 import { Runs } from './runs.js';
+import type { ByteRange } from './segment-planner.js';
 import { SharedPieces, succeeded, type WorkerPool } from './worker-pool.js';
 import { type SegmentViews, segmentMemory, segmentViews } from './worker-protocol.js';
 
-/** Bytes as they come, or a file that is read where it lies. */
-export type ImageSource = AsyncIterable<Uint8Array> | { readonly file: string };
+/** Bytes as they come, or a file, or a part of one, that is read where it lies. */
+export type ImageSource = AsyncIterable<Uint8Array> | { readonly file: string; readonly range?: ByteRange };
 
 /** What the store knows of its packs while it writes. */
 export interface KnownPacks {
@@ -89,7 +90,7 @@ export class ImageWriter {
     try {
       const stats = await stat(file);
       // A device does not say its size.
-      if (stats.isFile()) yield* this.#fillFromFile(file, stats.size);
+      if (stats.isFile()) yield* this.#fillFromFile(file, source.range ?? { from: 0, to: stats.size });
       else yield* this.#fillFromStream(createReadStream(file, { highWaterMark: segmentBytes }));
     } catch (e) {
       throw classifyIo(e, file);
@@ -97,10 +98,10 @@ export class ImageWriter {
   }
 
   /** The threads read it themselves. */
-  async *#fillFromFile(path: string, size: number): AsyncGenerator<Filled> {
-    for (let offset = 0; offset < size; offset += segmentBytes) {
+  async *#fillFromFile(path: string, { from, to }: ByteRange): AsyncGenerator<Filled> {
+    for (let offset = from; offset < to; offset += segmentBytes) {
       const segment = await this.#segments.borrow();
-      yield this.#hash(segment, Math.min(segmentBytes, size - offset), { path, offset });
+      yield this.#hash(segment, Math.min(segmentBytes, to - offset), { path, offset });
     }
   }
 

@@ -9,6 +9,12 @@ import type { BlockRead, SegmentPlan } from './worker-protocol.js';
 const packsInMemory = 32;
 const zeroHash = createHash('sha256').update(Buffer.alloc(pageBytes)).digest();
 
+/** Bytes `from` to `to` of an image, the last one not included. */
+export interface ByteRange {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** A segment's plan, and the hash of each of its pages, which is valid until the next one is asked for. */
 export interface PlannedSegment extends SegmentPlan {
   readonly hashes: Uint8Array;
@@ -19,38 +25,47 @@ export class SegmentPlanner {
   readonly #packs = new Map<string, PackIndex>();
   readonly #root = createHash('sha256');
 
+  /** @param range bytes of the image; absent: all, and its root is checked in the end */
   constructor(
     readonly folder: string,
     readonly recipe: Recipe,
+    readonly range?: ByteRange,
   ) {}
 
-  /** @throws OrdealError of kind snapshot-corrupt: a pack's index, or in the end the image's root, is not what it was */
+  /**
+   * Whole segments: of a range, those that it touches.
+   * @throws OrdealError of kind snapshot-corrupt: a pack's index, or in the end the image's root, is not what it was
+   */
   async *segments(): AsyncGenerator<PlannedSegment> {
     const { runs, sizeBytes, pages } = this.recipe;
     const hashes = new Uint8Array(segmentPages * hashBytes);
     let run = 0;
     let within = 0;
-    for (let first = 0; first < pages; first += segmentPages) {
+    const { from, to } = this.range ?? { from: 0, to: sizeBytes };
+    for (let first = 0; first < pages && (this.range === undefined || first * pageBytes < to); first += segmentPages) {
       const count = Math.min(segmentPages, pages - first);
+      const isWanted = (first + count) * pageBytes > from;
       const reads = new Map<string, BlockRead & { copies: number[] }>();
       for (let at = 0; at < count; ) {
         const part = Math.min(runs.pages(run) - within, count - at);
         const pack = runs.pack(run);
-        if (pack < 0) for (let n = at; n < at + part; n++) hashes.set(zeroHash, n * hashBytes);
-        else addReads(reads, await this.#packOf(pack), runs.start(run) + within, at, part, hashes);
+        if (isWanted && pack < 0) for (let n = at; n < at + part; n++) hashes.set(zeroHash, n * hashBytes);
+        if (isWanted && pack >= 0)
+          addReads(reads, await this.#packOf(pack), runs.start(run) + within, at, part, hashes);
         at += part;
         within += part;
         if (within < runs.pages(run)) continue;
         run++;
         within = 0;
       }
+      if (!isWanted) continue;
       const used = hashes.subarray(0, count * hashBytes);
       this.#root.update(used);
       const offset = first * pageBytes;
       const bytes = Math.min(count * pageBytes, sizeBytes - offset);
       yield { offset, bytes, pages: count, reads: [...reads.values()], hashes: used };
     }
-    if (this.#root.digest('hex') === this.recipe.root) return;
+    if (this.range !== undefined || this.#root.digest('hex') === this.recipe.root) return;
     throw new OrdealError('snapshot-corrupt', `Image "${this.recipe.id}" does not come out as it went in`, {
       where: recipePath(this.folder, this.recipe.id),
       remedy: 'Take it from a package or a copy of the store.',
