@@ -85,6 +85,9 @@ test('any part of a package on the shelf is what it is in the file, be it made h
     const part = await buffer(Readable.from(source.read(from, to)));
     expect(part.equals(bytes.subarray(from, to)), `${from} to ${to}`).toBe(true);
   }
+  // In use it is not removed.
+  await expect(shelf.remove('foreign')).rejects.toMatchObject({ kind: 'snapshot-in-use' });
+  await source[Symbol.asyncDispose]();
   await shelf.remove('foreign');
   expect(await shelf.packageIds()).toEqual([]);
   await expect(shelf.open('foreign')).rejects.toMatchObject({ kind: 'snapshot-missing' });
