@@ -27,13 +27,18 @@ export interface Machine extends AsyncDisposable {
   snapshot(): Promise<VnfSnapshot>;
 }
 
-/** @param at a folder that stays, instead of one that goes with the machine */
-export async function openMachine(web: ServiceInput = {}, at?: string): Promise<Machine> {
+/**
+ * @param at a folder that stays, instead of one that goes with the machine
+ * @param world a file that keeps what the VIM holds, so that another process can go on with it
+ */
+export async function openMachine(web: ServiceInput = {}, at?: string, world?: string): Promise<Machine> {
   const folder = at ?? (await mkdtemp(join(tmpdir(), 'ordeal-machine-')));
   const state = await openState(join(folder, 'state'));
-  const vim = new FakeVim();
-  for (const id of ['web-1', 'web-2']) vim.add(id);
-  vim.add('db-1', ['root', 'journal']);
+  const isKept = world !== undefined && existsSync(world);
+  const vim = isKept ? FakeVim.load(world) : new FakeVim();
+  vim.saveTo = world;
+  for (const id of isKept ? [] : ['web-1', 'web-2']) vim.add(id);
+  if (!isKept) vim.add('db-1', ['root', 'journal']);
   withImages(vim);
   const trace: TraceStep[] = [];
   const context: EngineContext = {

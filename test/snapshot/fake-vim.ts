@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { type Capability, type CapabilityRow, capabilityRows, yes } from '../../harness/model/capability.js';
 import type { InstanceSnapshot } from '../../harness/model/snapshot.js';
 import type {
@@ -87,7 +87,9 @@ export class FakeVim implements Vim {
       computes: [...this.computes.values()].map((c) => ({ ...c, disks: [...c.disks] })),
       stored: [...this.stored.values()].map((s) => ({ ...s, disks: [...s.disks] })),
     };
-    writeFileSync(this.saveTo, JSON.stringify(saved));
+    // Whole or not at all: a process may be killed in the middle.
+    writeFileSync(`${this.saveTo}.new`, JSON.stringify(saved));
+    renameSync(`${this.saveTo}.new`, this.saveTo);
   }
 
   static load(file: string): FakeVim {
