@@ -101,10 +101,11 @@ function holds(record: unknown, { operator, attribute, values }: SimpleFilter): 
   }
 }
 
+export const isNumeric = (text: string): boolean => text.trim() !== '' && Number.isFinite(Number(text));
+
 /** As numbers when both are, else as text, which orders ISO 8601 times in UTC. */
 function compare(a: string, b: string): number {
-  const isNumber = (text: string) => text.trim() !== '' && Number.isFinite(Number(text));
-  if (isNumber(a) && isNumber(b)) return Number(a) - Number(b);
+  if (isNumeric(a) && isNumeric(b)) return Number(a) - Number(b);
   return a < b ? -1 : a > b ? 1 : 0;
 }
 

@@ -85,4 +85,8 @@ export const migrations: readonly string[] = [
   ) strict;
   create index lease_by_subject on lease (subject);
   `,
+  `
+  create index vnf_snapshot_by_service on vnf_snapshot (service, creationStartedAt, id);
+  create index vnf_snapshot_by_vnfd on vnf_snapshot (vnfdId, creationStartedAt, id);
+  `,
 ];

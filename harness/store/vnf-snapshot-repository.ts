@@ -1,6 +1,12 @@
 import { type VnfSnapshot, vnfSnapshot } from '../model/snapshot.js';
 import { OrdealError } from '../util/errors.js';
-import { type AttributeFilter, matches, parseAttributeFilter } from './attribute-filter.js';
+import {
+  type AttributeFilter,
+  isNumeric,
+  matches,
+  parseAttributeFilter,
+  type SimpleFilter,
+} from './attribute-filter.js';
 import type { Database } from './database.js';
 
 export interface VnfSnapshotFilter {
@@ -198,11 +204,13 @@ export class VnfSnapshotRepository {
   }
 }
 
-/** Attributes that have a column with an index. */
+/** Attributes that have a column with an index: one value at most for each snapshot. */
 const columns: Readonly<Record<string, string>> = {
   id: 'id',
   vnfInstanceId: 'vnfInstanceId',
   vnfdId: 'vnfdId',
+  creationStartedAt: 'creationStartedAt',
+  'userDefinedData/service': 'service',
   'userDefinedData/name': 'name',
   'userDefinedData/purpose': 'purpose',
   'userDefinedData/runId': 'runId',
@@ -237,20 +245,55 @@ function condition(filter: VnfSnapshotFilter): { sql: string; values: string[]; 
   const where = typeof filter.where === 'string' ? parseAttributeFilter(filter.where) : (filter.where ?? []);
   for (const it of where) {
     const path = it.attribute.join('/');
-    const column = columns[path];
-    const part = parts[path];
-    if (it.operator === 'eq' || it.operator === 'in') {
-      const among = 'in (select value from json_each(?))';
-      if (column !== undefined) add(`${column} ${among}`, JSON.stringify(it.values));
-      else if (part !== undefined) {
-        add(`id in (select vnfSnapshotId from vnfc_snapshot where ${part} ${among})`, JSON.stringify(it.values));
-      } else rest.push(it);
-    } else if (it.operator === 'cont' && column !== undefined) {
-      conditions.push(`(${it.values.map(() => `instr(${column}, ?) > 0`).join(' or ')})`);
-      values.push(...it.values);
-    } else rest.push(it);
+    const pushed = ofColumn(it, columns[path]) ?? ofPart(it, parts[path]);
+    if (pushed === undefined) rest.push(it);
+    else {
+      conditions.push(pushed.sql);
+      values.push(...pushed.values);
+    }
   }
   return { sql: conditions.join(' and '), values, rest };
+}
+
+interface Condition {
+  readonly sql: string;
+  readonly values: readonly string[];
+}
+
+const among = 'in (select value from json_each(?))';
+const comparisons: Readonly<Record<string, string>> = { gt: '>', gte: '>=', lt: '<', lte: '<=' };
+
+/** The same as `matches` says of the record. An attribute that is not there is null here, and equals nothing. */
+function ofColumn({ operator, values }: SimpleFilter, column: string | undefined): Condition | undefined {
+  if (column === undefined) return undefined;
+  const list = [JSON.stringify(values)];
+  const contains = `(${values.map(() => `instr(${column}, ?) > 0`).join(' or ')})`;
+  switch (operator) {
+    case 'eq':
+    case 'in':
+      return { sql: `${column} ${among}`, values: list };
+    case 'neq':
+    case 'nin':
+      return { sql: `(${column} is null or not ${column} ${among})`, values: list };
+    case 'cont':
+      return { sql: contains, values };
+    case 'ncont':
+      return { sql: `(${column} is null or not ${contains})`, values };
+    default: {
+      const [value = ''] = values;
+      // What looks like a number may be compared as one, and what is not ASCII is ordered in another way by the database.
+      const isPlain = values.length === 1 && /^[ -~]+$/.test(value) && !isNumeric(value);
+      return isPlain ? { sql: `${column} ${comparisons[operator]} ?`, values: [value] } : undefined;
+    }
+  }
+}
+
+/** Of the VNFC Snapshots: one that does is enough. */
+function ofPart({ operator, values }: SimpleFilter, part: string | undefined): Condition | undefined {
+  if (part === undefined || !['eq', 'in', 'neq', 'nin'].includes(operator)) return undefined;
+  const not = operator === 'neq' || operator === 'nin' ? 'not ' : '';
+  const sql = `id ${not}in (select vnfSnapshotId from vnfc_snapshot where ${part} ${among})`;
+  return { sql, values: [JSON.stringify(values)] };
 }
 
 /** It was checked when it was written, and nobody else writes here. */

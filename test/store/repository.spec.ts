@@ -80,6 +80,39 @@ test('queries filter by every attribute of the record', { tag: ['@OP-list.filter
   expect(idsOf(state, { where, limit: 1 })).toEqual(['snapshot-153']);
 });
 
+test('what the database decides of a filter is what the filter says of each record', {
+  tag: ['@OP-list.filter'],
+}, async () => {
+  await using folder = await folderOf();
+  await using state = await openState(folder.path);
+  fill(state, 60);
+  const { runId: _, ...user } = aSnapshot(60).userDefinedData;
+  state.vnfSnapshots.add({ ...aSnapshot(60), userDefinedData: { ...user, name: 'größer' } });
+  const all = state.vnfSnapshots.list();
+  const attributes: Readonly<Record<string, readonly string[]>> = {
+    id: ['snapshot-7', 'snapshot-5', '7', 'é'],
+    vnfInstanceId: ['vnf-3', 'vnf-'],
+    vnfdId: ['vnfd-1'],
+    creationStartedAt: ['2026-01-01T00:30:00.000Z', '2026', '2026-01'],
+    'userDefinedData/name': ['nightly 0', 'größer', '1'],
+    'userDefinedData/service': ['gateway', 'g'],
+    'userDefinedData/runId': ['run-7', 'run-'],
+    'userDefinedData/purpose': ['restore'],
+    'vnfcSnapshots/vnfcInstanceId': ['vnf-3-a', 'vnf-4-c'],
+    'vnfcSnapshots/computeSnapshotResource/resourceId': ['instance-7-vnf-7-a'],
+    'vnfcSnapshots/userDefinedData/bytesStored': ['1000030'],
+  };
+  for (const [attribute, values] of Object.entries(attributes)) {
+    for (const value of values) {
+      for (const operator of ['eq', 'neq', 'in', 'nin', 'gt', 'gte', 'lt', 'lte', 'cont', 'ncont']) {
+        const where = `(${operator},${attribute},${value})`;
+        const expected = all.filter((it) => matches(it, parseAttributeFilter(where))).map((it) => it.id);
+        expect(idsOf(state, { where }), where).toEqual(expected);
+      }
+    }
+  }
+});
+
 test('filters are read as SOL 013 has them', () => {
   const record = { id: 'a', n: 5, list: [{ x: "it's, (odd)" }, { x: 'y' }], deep: { flag: true, none: null } };
   const holds = (filter: string) => matches(record, parseAttributeFilter(filter));
