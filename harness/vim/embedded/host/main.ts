@@ -1,4 +1,4 @@
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../../../util/atomic-file.js';
 import { asError, OrdealError, reasonOf } from '../../../util/errors.js';
@@ -9,7 +9,8 @@ import { serveClients } from './rpc-server.js';
 
 /**
  * The host process of one network service: `main.js <service id> <folder> <socket>`. It outlives the harness. It
- * ends when it is told to, when the service could not be instantiated, or when nobody ever asked for one.
+ * ends when it is told to, when the service could not be instantiated, when nobody ever asked for one, or when the file
+ * that tells where it is was removed: nobody can find it again then.
  */
 const [, , serviceId, folder, socket] = process.argv;
 if (serviceId === undefined || folder === undefined || socket === undefined) {
@@ -18,6 +19,8 @@ if (serviceId === undefined || folder === undefined || socket === undefined) {
 }
 /** How long a host without a service waits for somebody to ask for one. */
 const orphanMs = 15_000;
+/** How often a host looks whether it can still be found. */
+const foundLookMs = 5000;
 
 const log = new LogFile(join(folder, 'host.log'));
 const hostFile = join(folder, 'host.json');
@@ -54,6 +57,18 @@ function watchForOrphanhood(): void {
     orphan = setTimeout(() => host.isServing() || void end('no service, and nobody asks for one'), orphanMs);
 }
 
+function watchHostFile(): void {
+  const look = setInterval(() => {
+    stat(hostFile).catch((e: NodeJS.ErrnoException) => {
+      // A disk that does not answer is no removal.
+      if (e.code !== 'ENOENT') return;
+      clearInterval(look);
+      void end('its file was removed');
+    });
+  }, foundLookMs);
+  look.unref();
+}
+
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(signal));
 process.on('SIGHUP', () => log.line(1, 'SIGHUP: the terminal went; the service goes on'));
 
@@ -76,6 +91,7 @@ try {
     startedAt: new Date().toISOString(),
   };
   await writeAtomically(hostFile, JSON.stringify(file));
+  watchHostFile();
   log.line(1, `host of "${serviceId}" is up: pid ${process.pid}, Node.js ${process.version}`);
   watchForOrphanhood();
 } catch (e) {
