@@ -4,5 +4,6 @@ import './parameter-types.js';
 import './given.js';
 import './when.js';
 import './then.js';
+import './snapshot.js';
 
 export { OrdealWorld, VerdictError } from './world.js';

@@ -1,5 +1,11 @@
 import type { TraceStep } from '../model/roles.js';
 
+/** As a procedure tells it, and as a run record holds it. */
+type Step = Omit<TraceStep, 'subject' | 'note'> & {
+  readonly subject?: string | undefined;
+  readonly note?: string | undefined;
+};
+
 /** Left to right, as the figures of clauses 6.4 and 6.5 have them; others follow as they appear. */
 const order = ['Sender', 'EM', 'OSS/BSS', 'NFVO', 'VNF', 'VNFM', 'VIM', 'NFVI'];
 
@@ -10,8 +16,8 @@ export interface SequenceDiagram {
 }
 
 /** One diagram for each run of a procedure: one of each VNF's, one of each VNFC's. */
-export function sequenceDiagrams(trace: readonly TraceStep[]): SequenceDiagram[] {
-  const runs = new Map<string, TraceStep[]>();
+export function sequenceDiagrams(trace: readonly Step[]): SequenceDiagram[] {
+  const runs = new Map<string, Step[]>();
   for (const step of trace) {
     const title = [step.clause, step.subject].filter(Boolean).join(' ');
     runs.set(title, [...(runs.get(title) ?? []), step]);
@@ -20,7 +26,7 @@ export function sequenceDiagrams(trace: readonly TraceStep[]): SequenceDiagram[]
 }
 
 /** Mermaid source. Arrows carry the figure's step numbers; a step that was skipped is a note with the reason. */
-export function sequenceDiagram(steps: readonly TraceStep[], title?: string): string {
+export function sequenceDiagram(steps: readonly Step[], title?: string): string {
   const named = new Set(steps.flatMap((s) => [s.from, s.to]));
   const rank = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length);
   const participants = [...named].sort((a, b) => rank(a) - rank(b));
@@ -41,7 +47,7 @@ export function sequenceDiagram(steps: readonly TraceStep[], title?: string): st
   ].join('\n');
 }
 
-const isAnswer = ({ what }: TraceStep): boolean => /: (done|granted|acknowledged)$/.test(what);
+const isAnswer = ({ what }: Step): boolean => /: (done|granted|acknowledged)$/.test(what);
 
 /** Mermaid reads ; as the end of a line, # as the beginning of an entity, and the word end as a keyword. */
 const escapeText = (text: string): string =>

@@ -6,6 +6,7 @@ import { evidenceDetail, injectionDetail, restorationDetail, serviceDetail } fro
 import { duration, durationBetween, verdictTone, verdictWords } from '../words.js';
 import { page, prose, section } from './page.js';
 import {
+  diagrams,
   environmentList,
   evidence,
   indicatorTable,
@@ -49,7 +50,7 @@ export function runPage(record: RunRecord, plots: readonly Plot[]): Markup {
     section('Snapshots', snapshotTable(record), record.snapshots.length > 0),
     section('Evidence', evidence(record), record.packages.length > 0),
     section('Plan', planList(record), record.plan.length > 0),
-    section('Procedure trace', traceTable(record), record.trace.length > 0),
+    section('Procedure trace', [traceTable(record), diagrams(record)], record.trace.length > 0),
     section('Environment', environmentList(record)),
     markup`<footer>Ordeal: online testing of network services after ETSI GR NFV-TST 005, clause 4.1.1. The figures of this page are in run.json and ${record.samplesFile} beside it.</footer>`,
   ];

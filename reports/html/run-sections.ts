@@ -1,6 +1,7 @@
 import type { Outage } from '../../harness/model/probe.js';
 import type { RunRecord, StageRecord } from '../../harness/model/run-record.js';
 import type { IndicatorOutcome } from '../../harness/model/verdict.js';
+import { sequenceDiagrams } from '../../harness/snapshot/sequence-diagram.js';
 import { type Content, markup } from '../markup.js';
 import { lengthWords, outageWords } from '../plots/availability.js';
 import {
@@ -166,6 +167,13 @@ export const traceTable = ({ trace }: RunRecord): Content =>
       },
     ],
   )}</details>`;
+
+/** As Mermaid's source, which any viewer of Mermaid draws: the page itself fetches nothing and runs no script. */
+export const diagrams = ({ trace }: RunRecord): Content =>
+  sequenceDiagrams(trace).map(
+    ({ title, mermaid }) =>
+      markup`<details><summary>Sequence of ${title}</summary><pre class="mermaid">${mermaid}</pre></details>`,
+  );
 
 export const environmentList = (record: RunRecord): Content =>
   table(
