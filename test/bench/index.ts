@@ -1,6 +1,7 @@
 import { bench as docker } from './docker.js';
 import { bench as embedded } from './embedded.js';
 import { bench as libvirt } from './libvirt.js';
+import { bench as monitor } from './monitor.js';
 import { bench as stop } from './stop.js';
 import { bench as store } from './store.js';
 
@@ -9,11 +10,14 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<stri
   docker,
   embedded,
   libvirt,
+  monitor,
   stop,
   store,
 };
 
-const wanted = process.argv.slice(2);
+const wanted = process.argv.slice(2).filter((a) => !a.startsWith('--'));
+/** Such as --seconds=10: for the one bench that is named. */
+const options = wanted.length === 1 ? process.argv.slice(2).filter((a) => a.startsWith('--')) : [];
 const unknown = wanted.filter((name) => benches[name] === undefined);
 if (unknown.length > 0) {
   process.stderr.write(`There is no bench ${unknown.join(', ')}: expected ${Object.keys(benches).join(', ')}.\n`);
@@ -21,5 +25,5 @@ if (unknown.length > 0) {
 }
 for (const [name, bench] of Object.entries(benches)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
-  process.stdout.write(`\n## ${name}\n\n${await bench([])}\n`);
+  process.stdout.write(`\n## ${name}\n\n${await bench(options)}\n`);
 }
