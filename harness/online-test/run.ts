@@ -161,9 +161,19 @@ async function loop(
     if (lease.lost.aborted || (e instanceof OrdealError && e.kind === 'lease-lost')) throw e;
     await giveBack(run, covered, cover, e);
   } finally {
-    const [first] = injector.all;
-    if (first !== undefined) recorder.record.outages = run.observation.outages(first.injectedMs);
     recorder.injections(injector.all);
+    noteOutages(run);
+  }
+}
+
+/** A monitor that has failed cannot tell them, which the run has met before; the rest of the record does not suffer. */
+function noteOutages({ injector, recorder, observation }: Run): void {
+  const [first] = injector.all;
+  if (first === undefined) return;
+  try {
+    recorder.record.outages = observation.outages(first.injectedMs);
+  } catch (e) {
+    if (!recorder.knows(e)) recorder.failed(e);
   }
 }
 
