@@ -1,0 +1,51 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@playwright/test';
+import { Group, healWithinMs, lanesPerGroup, type Struck } from './kills/campaign.js';
+
+/**
+ * Runs that are killed or stopped at random points: the harness, its guard, a VNFC's worker, the host, or all of them.
+ * ORDEAL_KILLS says how many runs, ORDEAL_SEED repeats them; a failure names its round, and ORDEAL_KILL_ROUND=group:round
+ * repeats that alone.
+ */
+const wanted = Number(process.env.ORDEAL_KILLS ?? 12);
+const seed = Number(process.env.ORDEAL_SEED ?? 20261123);
+const groups = Math.max(1, Math.min(Number(process.env.ORDEAL_KILL_GROUPS ?? 4), Math.ceil(wanted / lanesPerGroup)));
+const [onlyGroup, only] = process.env.ORDEAL_KILL_ROUND?.split(':').map(Number) ?? [];
+
+test('whatever is killed or stopped, whenever: nothing is left behind', async () => {
+  test.setTimeout(180_000 + wanted * 10_000);
+  const folder = await mkdtemp(join(tmpdir(), 'ordeal-kills-'));
+  const struck: Struck[] = [];
+  const strikeAll = async (number: number): Promise<void> => {
+    await using group = await Group.open(folder, number);
+    if (only !== undefined) struck.push(...(await group.round(seed, only)));
+    else for (let round = 0; struck.length < wanted; round++) struck.push(...(await group.round(seed, round)));
+  };
+  const fromMs = performance.now();
+  await Promise.all(
+    onlyGroup === undefined ? Array.from({ length: groups }, (_, i) => strikeAll(i)) : [strikeAll(onlyGroup)],
+  );
+  console.log(`seed ${seed}: ${tell(struck)}\nin ${Math.round((performance.now() - fromMs) / 1000)} s`);
+  const wrong = struck.flatMap((s) => s.wrong.map((w) => `${s.where} (${s.blow}, ${s.stage}, ${s.fault}): ${w}`));
+  expect(wrong, `what was left is in ${folder}`).toEqual([]);
+  await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+  expect(struck.length).toBeGreaterThanOrEqual(only === undefined ? wanted : 0);
+});
+
+/** Blow by blow: how many, in which stages, under how many kinds of fault, and how fast it was healed. */
+function tell(struck: readonly Struck[]): string {
+  const stages = ['plan', 'baseline', 'snapshot', 'inject', 'react', 'measure', 'judge', 'forensic'];
+  const at = (p: number, ms: readonly number[]) =>
+    Math.round(ms[Math.min(ms.length - 1, Math.floor(p * ms.length))] ?? 0);
+  const lines = [...new Set(struck.map((s) => s.blow))].sort().map((blow) => {
+    const of = struck.filter((s) => s.blow === blow);
+    const ms = of.flatMap((s) => s.healedMs ?? []).sort((a, b) => a - b);
+    const healed = ms.length === 0 ? '' : `; healed after p50 ${at(0.5, ms)} p99 ${at(0.99, ms)} max ${at(1, ms)} ms`;
+    const where = stages.map((stage) => `${stage} ${of.filter((s) => s.stage === stage).length}`).join(', ');
+    return `  ${blow}: ${of.length} (${where})${healed}`;
+  });
+  const kinds = [...new Set(struck.map((s) => s.fault))].sort();
+  return `${struck.length} runs, ${kinds.length} kinds of fault (${kinds.join(', ')}), to be healed within ${healWithinMs} ms\n${lines.join('\n')}`;
+}
