@@ -73,6 +73,8 @@ function onSmallDisk(script: string): string {
   const mount = `mount -t tmpfs -o size=8m none "${folder}" && exec "$0" --input-type=module -e "$1"`;
   const { status, stdout, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', mount, process.execPath, whole], {
     encoding: 'utf8',
+    // Playwright asks for colours, which a pattern does not know.
+    env: { PATH: process.env.PATH },
   });
   return status === 0 ? stdout.trim() : `it could not be run: ${stderr}`;
 }
