@@ -16,9 +16,9 @@ import { seededRandom } from '../../harness/util/random.js';
 
 /**
  * The gate of the sample service, killed at random points of all its stages. Whatever dies, the service is given back:
- * no fault, no frozen VNFC, no lost session, the run closed. ORDEAL_KILLS and ORDEAL_SEED make it longer, or repeat it.
+ * no fault, no frozen VNFC, no lost session, the run closed. ORDEAL_GATE_KILLS and ORDEAL_SEED make it longer, or repeat it.
  */
-const kills = Number(process.env.ORDEAL_KILLS ?? 1);
+const kills = Number(process.env.ORDEAL_GATE_KILLS ?? 1);
 const seed = Number(process.env.ORDEAL_SEED ?? 20261122);
 /** From the start of `ordeal run` to the end of its run, about; the kill comes somewhere in it. */
 const runMs = 18_000;

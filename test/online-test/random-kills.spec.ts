@@ -9,12 +9,13 @@ import { Group, healWithinMs, lanesPerGroup, type Struck } from './kills/campaig
  * ORDEAL_KILLS says how many runs, ORDEAL_SEED repeats them; a failure names its round, and ORDEAL_KILL_ROUND=group:round
  * repeats that alone.
  */
-const wanted = Number(process.env.ORDEAL_KILLS ?? 12);
+const wanted = Number(process.env.ORDEAL_KILLS ?? 0);
 const seed = Number(process.env.ORDEAL_SEED ?? 20261123);
 const groups = Math.max(1, Math.min(Number(process.env.ORDEAL_KILL_GROUPS ?? 4), Math.ceil(wanted / lanesPerGroup)));
 const [onlyGroup, only] = process.env.ORDEAL_KILL_ROUND?.split(':').map(Number) ?? [];
 
 test('whatever is killed or stopped, whenever: nothing is left behind', async () => {
+  test.skip(wanted === 0, 'ORDEAL_KILLS says how many runs are killed; it wants a machine of its own');
   test.setTimeout(180_000 + wanted * 10_000);
   const folder = await mkdtemp(join(tmpdir(), 'ordeal-kills-'));
   const struck: Struck[] = [];
