@@ -8,6 +8,7 @@ import { OrdealError } from '../util/errors.js';
 export const vimFactories: Readonly<Record<string, VimFactory>> = {
   docker: async (context) => (await import('./docker/docker-vim.js')).openDocker(context),
   embedded: async (context) => new (await import('./embedded/embedded-vim.js')).EmbeddedVim(context),
+  kubernetes: async (context) => (await import('./kubernetes/kubernetes-vim.js')).KubernetesVim.open(context),
   libvirt: async (context) => (await import('./libvirt/libvirt-vim.js')).LibvirtVim.open(context),
 };
 
