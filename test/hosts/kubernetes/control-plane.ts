@@ -20,6 +20,7 @@ const startMs = 90_000;
  */
 export class ControlPlane implements AsyncDisposable {
   #apiServer: ChildProcess | undefined;
+  #controllerManager: ChildProcess | undefined;
 
   private constructor(
     readonly folder: string,
@@ -78,8 +79,9 @@ export class ControlPlane implements AsyncDisposable {
     return file;
   }
 
-  /** As a crash would end it: connections break, and nothing is told to anybody. */
+  /** As a crash would end it: connections break, nothing is told to anybody. The controllers on its machine go with it. */
   async killApiServer(): Promise<void> {
+    if (this.#controllerManager !== undefined) await ended(this.#controllerManager, 'SIGKILL');
     if (this.#apiServer !== undefined) await ended(this.#apiServer, 'SIGKILL');
   }
 
@@ -107,6 +109,7 @@ export class ControlPlane implements AsyncDisposable {
       '--v=1',
     ]);
     await this.#ready(this.#apiServer);
+    await this.#startControllerManager();
   }
 
   async #startAll(): Promise<void> {
@@ -126,8 +129,13 @@ export class ControlPlane implements AsyncDisposable {
       '--log-level=warn',
     ]);
     await this.startApiServer();
+  }
+
+  async #startControllerManager(): Promise<void> {
+    const at = (name: string) => join(this.folder, name);
     const config = await this.writeKubeConfig('controller-manager', this.adminToken, this.innerUrl);
-    await this.namespace.start(at('kube-controller-manager.log'), this.binaries['kube-controller-manager'], [
+    const log = at('kube-controller-manager.log');
+    this.#controllerManager = await this.namespace.start(log, this.binaries['kube-controller-manager'], [
       `--kubeconfig=${config}`,
       `--service-account-private-key-file=${at('service-accounts.key')}`,
       `--root-ca-file=${this.authority.file}`,

@@ -24,11 +24,11 @@ const test = base.extend<{ folder: string; vim: KubernetesVim }>({
     await using _ = await NodePlayer.join(cluster, `node-${namespace}`, namespace);
     await deployService(cluster, namespace);
     await using vim = await open(controlPlane, cluster, namespace, folder, () => true);
-    for (const name of ['subject', 'peer']) await vim.workloads.ready(name);
+    for (const name of ['subject', 'peer']) await vim.workloads.ready(name, 120_000);
     await use(vim);
   },
 });
-test.describe.configure({ timeout: 120_000 });
+test.describe.configure({ timeout: 240_000 });
 
 async function open(
   plane: ControlPlane,
