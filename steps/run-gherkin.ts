@@ -14,8 +14,8 @@ import { Storyteller } from './storyteller.js';
  * planning, so that an unknown target or a missing file is one, in whichever scenario; and only then for real.
  */
 export async function runGherkin(options: GherkinOptions): Promise<GherkinOutcome> {
-  const { cwd, paths, stateFolder, outFolder, listeners, signal, planOnly, planned, ran } = options;
-  const settings = { stateFolder, outFolder, listeners, signal, planned, ran };
+  const { cwd, paths, services, stateFolder, outFolder, listeners, signal, planOnly, planned, ran } = options;
+  const settings = { services, stateFolder, outFolder, listeners, signal, planned, ran };
   thrown.length = 0;
   useSettings({ ...settings, planned: planOnly ? planned : () => undefined, planOnly: true });
   const provided: Partial<IConfiguration> = {

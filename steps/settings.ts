@@ -6,6 +6,7 @@ import { OrdealError } from '../harness/util/errors.js';
 
 /** What the caller of cucumber decides. Cucumber builds its worlds itself, so this is the one way in. */
 export interface Settings {
+  readonly services: ReadonlyMap<string, string>;
   readonly stateFolder: string;
   readonly outFolder: string;
   readonly listeners: readonly RunListener[];
@@ -18,6 +19,7 @@ export interface Settings {
 
 /** For `cucumber-js` called without `ordeal run`. */
 let current: Settings = {
+  services: new Map(),
   stateFolder: resolve(process.env.ORDEAL_STATE ?? '.ordeal'),
   outFolder: resolve('reports/out'),
   listeners: [],

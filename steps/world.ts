@@ -45,15 +45,16 @@ export class OrdealWorld extends World {
   /** @param name of a sample service, or a descriptor file relative to the feature or to the current folder */
   async openService(name: string, { start }: { start: boolean }): Promise<void> {
     throwIfEnded();
+    const wanted = settings().services.get(name) ?? name;
     const feature = this.#scenario?.gherkinDocument.uri;
     const candidates = [
-      ...(feature === undefined ? [] : [resolve(dirname(feature), name)]),
-      resolve(name),
-      join(packageRoot, 'scenarios', name, 'service.yaml'),
+      ...(feature === undefined ? [] : [resolve(dirname(feature), wanted)]),
+      resolve(wanted),
+      join(packageRoot, 'scenarios', wanted, 'service.yaml'),
     ];
     const file = candidates.find((f) => /\.ya?ml$/.test(f) && existsSync(f));
     if (file === undefined) {
-      throw new OrdealError('file-missing', `There is no network service "${name}"`, {
+      throw new OrdealError('file-missing', `There is no network service "${wanted}"`, {
         where: feature ?? this.title,
         expected: `a sample service, or one of the files ${candidates.join(', ')}`,
         remedy: 'See `ordeal services`.',

@@ -23,6 +23,8 @@ export interface GherkinOptions {
   readonly paths: readonly string[];
   readonly tags?: string;
   readonly name?: readonly string[];
+  /** Descriptor files by the service's name in the features: the same features on another deployment. */
+  readonly services: ReadonlyMap<string, string>;
   readonly stateFolder: string;
   readonly outFolder: string;
   readonly planOnly: boolean;

@@ -10,13 +10,18 @@ import { OrdealError } from '../../util/errors.js';
 import { packageRoot } from '../../util/package-root.js';
 import type { Register } from '../command.js';
 import type { Context } from '../context.js';
+import { serviceFile } from '../service-file.js';
 
 interface RunOptions {
   readonly dryRun?: boolean;
   readonly tags?: string;
   readonly name?: string[];
+  readonly service?: string[];
   readonly allure: boolean;
 }
+
+const SERVICE_HELP =
+  'where a feature says <name>, test this one, a sample service or a descriptor file: the same features on another VIM';
 
 export const runCommand: Register = (program, action) => {
   program
@@ -25,6 +30,7 @@ export const runCommand: Register = (program, action) => {
     .argument('[features...]', 'feature files or folders (default: the sample features)')
     .option('--tags <expression>', 'only scenarios with these tags, as in cucumber: "@a and not @b"')
     .option('--name <regexp...>', 'only scenarios whose name matches')
+    .option('--service <name=service...>', SERVICE_HELP)
     .option('--dry-run', 'plan only; touches nothing')
     .option('--no-allure', 'do not render the Allure report')
     .action(action((context: Context, features: string[], options: RunOptions) => run(context, features, options)));
@@ -37,6 +43,7 @@ export const planCommand: Register = (program, action) => {
     .argument('[features...]', 'feature files or folders (default: the sample features)')
     .option('--tags <expression>', 'only scenarios with these tags')
     .option('--name <regexp...>', 'only scenarios whose name matches')
+    .option('--service <name=service...>', SERVICE_HELP)
     .action(
       action((context: Context, features: string[], options: RunOptions) =>
         run(context, features, { ...options, dryRun: true }),
@@ -74,6 +81,7 @@ async function run(context: Context, features: string[], options: RunOptions): P
       paths: features.length > 0 ? features.map((f) => resolve(outside.cwd, f)) : [join(packageRoot, 'features')],
       ...(options.tags === undefined ? {} : { tags: options.tags }),
       ...(options.name === undefined ? {} : { name: options.name }),
+      services: servicesOf(context, options.service ?? []),
       stateFolder,
       outFolder,
       planOnly: options.dryRun === true,
@@ -117,6 +125,21 @@ async function run(context: Context, features: string[], options: RunOptions): P
   } finally {
     stopListening();
   }
+}
+
+/** @throws OrdealError of kind usage or file-missing */
+function servicesOf(context: Context, given: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    given.map((pair) => {
+      const [, name, file] = /^([^=]+)=(.+)$/.exec(pair) ?? [];
+      if (name !== undefined && file !== undefined) return [name, serviceFile(context, file)];
+      throw new OrdealError('usage', 'A service cannot be replaced like this', {
+        where: '--service',
+        expected: '<name>=<service>, such as session-gateway=service.yaml',
+        got: pair,
+      });
+    }),
+  );
 }
 
 /** What a person must know first comes first: a service that is still broken outranks everything else. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   chmod,
   copyFile,
+  cp,
   mkdir,
   mkdtemp,
   readdir,
@@ -39,7 +40,11 @@ const modules = [
   'drivers/virtio/virtio_balloon',
 ];
 
+/** Of the package perl-base, which every Debian has. */
+const PERL_MODULES = '/usr/lib/x86_64-linux-gnu/perl-base';
 const sources = join(packageRoot, 'test', 'hosts', 'libvirt', 'guest');
+/** The sample's own program, which is part of every guest. */
+const vnf = join(packageRoot, 'scenarios', 'session-gateway-vm', 'guest', 'session.pl');
 const exists = (path: string) =>
   stat(path).then(
     () => true,
@@ -53,6 +58,7 @@ export async function buildGuest(cache = join(tmpdir(), 'ordeal-hosts')): Promis
   if (kernelPackage === undefined) throw new Error('Debian has no linux-image-cloud-amd64; run apt-get update');
   const hash = createHash('sha256').update(kernelPackage).update(modules.join());
   for (const name of (await readdir(sources)).sort()) hash.update(await readFile(join(sources, name)));
+  hash.update(await readFile(vnf));
   const folder = join(cache, `guest-${hash.digest('hex').slice(0, 12)}`);
   const images = {
     kernel: join(folder, 'vmlinuz'),
@@ -86,7 +92,21 @@ async function build(work: string, kernelPackage: string): Promise<void> {
     await shell('dpkg', ['-x', join(work, deb), unpacked], { timeoutMs: 120_000 });
   }
   const version = kernelPackage.replace('linux-image-', '');
-  for (const folder of ['bin', 'proc', 'sys', 'dev', 'run', 'data', 'mod', 'srv', 'sbin', 'usr/sbin', 'var/run']) {
+  for (const folder of [
+    'bin',
+    'proc',
+    'sys',
+    'dev',
+    'run',
+    'data',
+    'mod',
+    'srv',
+    'vnf',
+    'usr/bin',
+    'sbin',
+    'usr/sbin',
+    'var/run',
+  ]) {
     await mkdir(join(root, folder), { recursive: true });
   }
   await copyFile((await shell('sh', ['-c', 'command -v busybox'])).trim(), join(root, 'bin', 'busybox'));
@@ -96,7 +116,13 @@ async function build(work: string, kernelPackage: string): Promise<void> {
     await copyFile(from, join(root, 'mod', basename(from)));
   }
   await writeFile(join(root, 'mod', 'order'), `${modules.map((m) => `${basename(m)}.ko`).join('\n')}\n`);
-  await copyAgent(join(unpacked, 'usr/sbin/qemu-ga'), root);
+  await copyProgram(join(unpacked, 'usr/sbin/qemu-ga'), join(root, 'usr/sbin/qemu-ga'), root);
+  await copyProgram('/usr/bin/perl', join(root, 'usr/bin/perl'), root);
+  await cp(PERL_MODULES, join(root, PERL_MODULES), {
+    recursive: true,
+    filter: (from) => !from.endsWith('/unicore'),
+  });
+  await copyFile(vnf, join(root, 'vnf', 'session.pl'));
   for (const [name, to] of [
     ['init', 'init'],
     ['shutdown', 'sbin/shutdown'],
@@ -116,10 +142,10 @@ async function build(work: string, kernelPackage: string): Promise<void> {
   await shell('qemu-img', ['convert', '-O', 'qcow2', raw, join(out, 'disk.qcow2')]);
 }
 
-/** The agent with the libraries of this machine, which is the same Debian. */
-async function copyAgent(agent: string, root: string): Promise<void> {
-  await copyFile(agent, join(root, 'usr/sbin/qemu-ga'));
-  const libraries = (await shell('ldd', [agent])).match(/\/[^\s)]+/g) ?? [];
+/** A program with the libraries of this machine, which is the same Debian. */
+async function copyProgram(program: string, to: string, root: string): Promise<void> {
+  await copyFile(program, to);
+  const libraries = (await shell('ldd', [program])).match(/\/[^\s)]+/g) ?? [];
   for (const library of libraries) {
     await mkdir(join(root, dirname(library)), { recursive: true });
     await copyFile(library, join(root, library));

@@ -11,6 +11,8 @@ export interface GuestOptions {
   /** The last byte of its address 10.77.0.x. */
   readonly address: number;
   readonly memoryMiB?: number;
+  /** More words for the kernel's command line. */
+  readonly words?: readonly string[];
 }
 
 /** Everything that a test needs of a machine with real VMs: a daemon of its own, guests, and a way to their ports. */
@@ -48,10 +50,13 @@ export class LibvirtHost implements AsyncDisposable {
   }
 
   /** A domain with a disk of its own; it is not defined yet. */
-  async guestXml({ name, address, memoryMiB = 128 }: GuestOptions): Promise<string> {
+  async guestXml({ name, address, memoryMiB = 128, words = [] }: GuestOptions): Promise<string> {
     const disk = join(this.folder, `${name}.qcow2`);
     await copyFile(this.images.disk, disk);
-    const command = `console=ttyS0 quiet panic=-1 tsc=unstable mitigations=off ordeal.ip=10.77.0.${address}/24`;
+    const command = [
+      `console=ttyS0 quiet panic=-1 tsc=unstable mitigations=off ordeal.ip=10.77.0.${address}/24`,
+      ...words,
+    ].join(' ');
     const mac = `52:54:00:77:00:${address.toString(16).padStart(2, '0')}`;
     return `<domain type='qemu'>
   <name>${name}</name>
