@@ -29,6 +29,7 @@ export interface Vim extends AsyncDisposable {
   readonly instantiation?: Instantiation;
   readonly faults?: NativeFaults;
   readonly logs?: Logs;
+  readonly replay?: Replay;
 }
 
 /** Names one compute resource of the VIM: a container of the report's "virtualised container" kind. */
@@ -196,6 +197,27 @@ export interface NativeFaults {
   heal(injection: Injection): Promise<void>;
   /** Injections that are on now, of every run. */
   active(): Promise<readonly Injection[]>;
+}
+
+/** A forensic snapshot brought back to the moment of its capture, for a debugger (clause 4.2.1). */
+export interface Replay {
+  /**
+   * Prerequisite: the snapshot has memory. On success: a copy stands still at the moment of capture, on no network and on
+   * disks of its own; no VNFC of any service is touched, and the snapshot may be deleted. On failure: nothing is left.
+   */
+  replay(snapshotId: string): Promise<ReplayedCopy>;
+  /** Ends a copy, by its id or its name, and removes what belongs to it; refuses anything else. Idempotent. */
+  end(compute: ComputeId): Promise<void>;
+}
+
+export interface ReplayedCopy {
+  readonly computeId: ComputeId;
+  /** What the VIM calls it. */
+  readonly name: string;
+  /** The unix socket of a gdb remote stub. */
+  readonly gdbStub: string;
+  /** An ELF core of its whole memory as it was captured. */
+  readonly memoryDump: string;
 }
 
 /** What the VIM has of the VNFC's own words: evidence for the root cause analysis (clause 4.2.1). */

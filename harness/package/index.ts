@@ -14,6 +14,7 @@ export type {
   QueryPackagesRequest,
 } from './package-context.js';
 export type { PackageState, VnfSnapshotPkgInfo } from './package-info.js';
+export { endReplay, type Replayed, type ReplayRequest, replayPackage } from './replay.js';
 export { type PackageSummary, showPackage, type VnfcSummary } from './show.js';
 export { type PackageReport, type VerifyOptions, verifyPackage } from './verify.js';
 export { type PackageFile, removeUnfinished, type WriteOptions, writePackage } from './write.js';

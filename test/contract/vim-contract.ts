@@ -7,6 +7,7 @@ import { packageRoot } from '../../harness/util/package-root.js';
 import { bootMs, type ContractOptions, contractOf } from './contract-sample.js';
 import { faultContract } from './fault-contract.js';
 import { replacementContract } from './replacement-contract.js';
+import { replayContract } from './replay-contract.js';
 import { snapshotContract } from './snapshot-contract.js';
 
 /**
@@ -118,6 +119,7 @@ export function vimContract(name: string, options: ContractOptions): void {
 
     snapshotContract(contract);
     replacementContract(contract);
+    replayContract(contract);
     faultContract(contract);
   });
 }

@@ -7,6 +7,7 @@ import { writeAtomically } from '../../util/atomic-file.js';
 import { OrdealError } from '../../util/errors.js';
 import type { Register } from '../command.js';
 import { type Context, table } from '../context.js';
+import { packageReplayCommands } from './package-replay.js';
 import { packageRepositoryCommands } from './package-repository.js';
 
 export const packageCommand: Register = (program, action) => {
@@ -35,6 +36,7 @@ export const packageCommand: Register = (program, action) => {
     .argument('<a>', 'package')
     .argument('<b>', 'package')
     .action(action(diff));
+  packageReplayCommands(command, action);
   packageRepositoryCommands(command, action);
 };
 

@@ -46,7 +46,7 @@ export function embeddedCapabilities(): CapabilityTable {
     pause: yes('between two events'),
     storage: yes('a detached disk answers EIO'),
     replacement: yes('new containers take names, addresses and ports; the old ones are frozen and kept'),
-    replay: no('what came in after a snapshot is not recorded'),
+    replay: no('there is no debugger that would take the state of a WebAssembly instance'),
   };
   const table = new Map<CapabilityRow, Capability>(Object.entries(rows) as [CapabilityRow, Capability][]);
   for (const kind of faultKinds) table.set(`fault.${kind}`, yes());

@@ -60,7 +60,7 @@ export async function probeCapabilities(
     ['pause', yes(libvirt)],
     ['storage', no('a disk is not unplugged from a running guest: guests answer such a request or not, as they like')],
     ['replacement', external('a new domain with the same MAC from the snapshot, the failed one frozen and unplugged')],
-    ['replay', no('what came in after a snapshot is not recorded')],
+    ['replay', external('an isolated copy, paused as it was captured, with a gdb stub and a memory dump')],
   ];
   for (const kind of faultKinds) {
     table.push([

@@ -16,6 +16,7 @@ import { LibvirtInstantiation } from './instantiation.js';
 import { Overlays } from './overlays.js';
 import { Quiescence } from './quiescence.js';
 import { LibvirtReplacement } from './replacement.js';
+import { LibvirtReplay } from './replay.js';
 import { procedures } from './rpc/index.js';
 import { SnapshotFolder } from './snapshot-folder.js';
 import { LibvirtSnapshots } from './snapshots.js';
@@ -36,6 +37,7 @@ export class LibvirtVim implements Vim {
   readonly faults: LibvirtFaults;
   readonly quiescing: Quiescence;
   readonly instantiation: LibvirtInstantiation;
+  readonly replay: LibvirtReplay;
 
   private constructor(context: VimContext) {
     const options = validate(context.options, `${context.service.file}: vims.libvirt`, libvirtOptions);
@@ -50,6 +52,7 @@ export class LibvirtVim implements Vim {
     this.faults = new LibvirtFaults(this.#domains, this.#folder);
     this.quiescing = new Quiescence(this.#domains, options.uri);
     this.instantiation = new LibvirtInstantiation(this.#domains, overlays);
+    this.replay = new LibvirtReplay(this.#domains, this.#folder, overlays);
   }
 
   /** @throws OrdealError of kind vim-unreachable when no libvirt answers */

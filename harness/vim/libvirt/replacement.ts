@@ -1,22 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { ComputeId, ComputeState, Replacement } from '../../model/vim.js';
 import { OrdealError } from '../../util/errors.js';
 import { Undo } from '../../util/undo.js';
-import { DomainXml } from './domain-xml.js';
+import { Clones } from './clones.js';
 import { type Domains, powerStateOf, type Seen } from './domains.js';
 import { type Hypervisor, idOf, isRunning } from './hypervisor.js';
 import { noMarks, readMarks, writeMarks } from './marks.js';
 import type { Overlays } from './overlays.js';
 import { procedures } from './rpc/index.js';
-import { readSaveImage, rewriteSaveImage } from './save-image.js';
 import type { SnapshotFolder } from './snapshot-folder.js';
-
-const RESTORE_PAUSED = 4;
-const RESTORE_MS = 600_000;
-/** Managed save, snapshot metadata, NVRAM, checkpoints and TPM state: nothing of it outlives the domain. */
-const UNDEFINE_ALL = 1 | 2 | 4 | 16;
 
 /**
  * Steps 7 and 8 of clause 4.1.1.4. libvirt does not rename a running domain, so a new one keeps a name of its own, and
@@ -24,12 +16,16 @@ const UNDEFINE_ALL = 1 | 2 | 4 | 16;
  * network knows it by.
  */
 export class LibvirtReplacement implements Replacement {
+  readonly #clones: Clones;
+
   constructor(
     readonly domains: Domains,
     readonly folder: SnapshotFolder,
     readonly overlays: Overlays,
     readonly turn: <T>(compute: ComputeId, work: () => Promise<T>) => Promise<T>,
-  ) {}
+  ) {
+    this.#clones = new Clones(domains, folder, overlays);
+  }
 
   get #hypervisor(): Hypervisor {
     return this.domains.hypervisor;
@@ -75,51 +71,24 @@ export class LibvirtReplacement implements Replacement {
 
   async restoreAsNew(snapshotId: string, runId: string): Promise<ComputeId> {
     const stored = await this.folder.read(snapshotId);
-    if (stored.technique === 'internal') {
-      throw new OrdealError('capability-missing', `Snapshot "${snapshotId}" lies inside the disk of its domain`, {
-        remedy: 'Take an external snapshot, which is the default: a new domain can be made from it.',
-      });
-    }
     const uuid = randomUUID();
-    const { resource } = stored.record;
-    const name = `${resource}.${uuid.slice(0, 8)}`;
+    const { resource, powerState } = stored.record;
+    const wasRunning = powerState === 'on' || powerState === 'suspended';
     await using undo = new Undo();
-    const files = await this.overlays.over(stored);
-    undo.defer('remove the overlays', () => this.overlays.remove([...files.values()]));
-    const saved = stored.memoryFile === undefined ? stored.domainXml : (await readSaveImage(stored.memoryFile)).xml;
-    const xml = new DomainXml(saved);
-    xml.rename(name, uuid);
-    xml.separate(name);
-    // Disks that no snapshot holds stay with the failed one: two domains must not write to one disk.
-    for (const disk of xml.disks) {
-      const file = files.get(disk.target);
-      if (file !== undefined) xml.setDiskFile(disk.target, file);
-      else if (!disk.isReadOnly && disk.device === 'disk') this.#refuseSharing(snapshotId, disk.target, saved);
-    }
-    const wasRunning = stored.record.powerState === 'on' || stored.record.powerState === 'suspended';
-    const { service } = readMarks(xml);
-    const ofService = service === undefined ? {} : { service };
-    xml.setOrdeal(writeMarks({ ...noMarks, ...ofService, resource, runId, inPlace: false, wasRunning }));
-    const dom = await this.#hypervisor.define(xml);
-    undo.defer('remove the new domain', () => this.#remove(dom));
-    if (stored.memoryFile !== undefined) {
-      const image = join(this.folder.folderOf(snapshotId), `restore-${uuid}.save`);
-      undo.defer('remove the rewritten memory image', () => rm(image, { force: true }));
-      await rewriteSaveImage(stored.memoryFile, xml.toString(), image);
-      const args = { from: image, xml: null, flags: RESTORE_PAUSED };
-      await this.#hypervisor.call(procedures.domainRestore, args, `"${name}" cannot be restored`, RESTORE_MS);
-      await rm(image, { force: true });
-    }
-    await this.#cut(await this.domains.see(idOf(dom)));
-    undo.keep();
-    return idOf(dom);
-  }
-
-  #refuseSharing(snapshotId: string, target: string, saved: string): void {
-    const { name } = new DomainXml(saved);
-    throw new OrdealError('capability-missing', `Disk ${target} of "${name}" is not in snapshot "${snapshotId}"`, {
-      remedy: 'Revert in place, or take the snapshot with all disks: two domains must not write to one disk.',
+    const dom = await this.#clones.make(stored, {
+      name: `${resource}.${uuid.slice(0, 8)}`,
+      uuid,
+      persistent: true,
+      change: (xml) => {
+        const { service } = readMarks(xml);
+        const ofService = service === undefined ? {} : { service };
+        xml.setOrdeal(writeMarks({ ...noMarks, ...ofService, resource, runId, inPlace: false, wasRunning }));
+      },
     });
+    undo.defer('remove the new domain', () => this.#removeWithDisks(dom, uuid));
+    await this.#cut(await this.domains.see(uuid));
+    undo.keep();
+    return uuid;
   }
 
   /** All or none: what was switched before a failure is put back. */
@@ -181,9 +150,7 @@ export class LibvirtReplacement implements Replacement {
         });
       }
       this.#mustBelongTo(seen, runId);
-      const files = seen.xml.disks.flatMap((d) => d.file ?? []);
-      await this.#remove(dom);
-      await this.overlays.dropUnused(files);
+      await this.#removeWithDisks(dom, compute);
     });
   }
 
@@ -211,12 +178,10 @@ export class LibvirtReplacement implements Replacement {
     );
   }
 
-  async #remove(dom: Seen['dom']): Promise<void> {
-    const isPersistent = await this.#hypervisor.isPersistent(dom);
-    await this.#hypervisor.destroy(dom);
-    if (!isPersistent) return;
-    const what = `"${dom.name}" cannot be removed`;
-    await this.#hypervisor.call(procedures.domainUndefine, { dom, flags: UNDEFINE_ALL }, what);
+  async #removeWithDisks(dom: Seen['dom'], compute: ComputeId): Promise<void> {
+    const { xml } = await this.domains.see(compute);
+    await this.#clones.remove(dom);
+    await this.overlays.dropUnused(xml.disks.flatMap((d) => d.file ?? []));
   }
 
   #mustBelongTo({ dom, marks }: Seen, runId: string): void {

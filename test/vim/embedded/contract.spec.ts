@@ -11,7 +11,7 @@ vimContract('embedded', {
     'TQ-memory.internal': 'raw disks',
     'TQ-disk.incremental': 'whole copies',
     'TQ-disk.internal': 'raw disks',
-    replay: 'inputs are not recorded',
+    replay: 'no debugger takes the state of a VNFC',
   },
   async make() {
     const s = await sample({ names: ['subject', 'peer'], options: { maxLifetimeMs: 600_000 } });

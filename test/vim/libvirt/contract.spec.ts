@@ -13,7 +13,6 @@ vimContract('libvirt', {
     'OP-revert.host': 'no migration',
     'OP-update.snapshot': 'frozen images are never written',
     storage: 'no hot-unplug of disks',
-    replay: 'inputs are not recorded',
     'fault.partition': impaired,
     'fault.delay': impaired,
     'fault.loss': impaired,

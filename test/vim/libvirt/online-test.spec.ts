@@ -1,14 +1,18 @@
 import { spawn } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { packageRoot } from '../../../harness/util/package-root.js';
 import { LibvirtClient, procedures } from '../../../harness/vim/libvirt/rpc/index.js';
 import { expect, test } from '../../hosts/libvirt/fixture.js';
+import { gdb, missingGdb } from '../../hosts/libvirt/gdb.js';
+import type { LibvirtHost } from '../../hosts/libvirt/libvirt-host.js';
 import { writeGatewaySample } from './gateway-sample.js';
 
 test.describe.configure({ timeout: 420_000 });
 
-test('the features of the embedded VIM run unchanged on real VMs: one fault is survived, one is restored from, and nothing is left behind', {
-  tag: ['@vim:libvirt', '@SYS-libvirt', '@UC-4.1.1.4', '@UC-4.1.1.7'],
+test('the features of the embedded VIM run unchanged on real VMs: one fault is survived, one is restored from, its evidence is replayed, and nothing is left behind', {
+  tag: ['@vim:libvirt', '@SYS-libvirt', '@UC-4.1.1.4', '@UC-4.1.1.7', '@UC-4.1.1.8'],
 }, async ({ libvirtHost: host }) => {
   const folder = await writeGatewaySample(host);
   const { code, said } = await ordeal(
@@ -27,6 +31,7 @@ test('the features of the embedded VIM run unchanged on real VMs: one fault is s
   );
   expect(code, said).toBe(0);
   expect(said).toContain('2 scenarios: 2 passed');
+  await replayed(host, folder);
 
   const client = new LibvirtClient(host.uri);
   const { domains } = await client.call(procedures.connectListAllDomains, { needResults: 1, flags: 0 });
@@ -34,16 +39,67 @@ test('the features of the embedded VIM run unchanged on real VMs: one fault is s
   expect(domains.map((d) => d.name).filter((name) => /^(lb|store)/.test(name))).toEqual([]);
 });
 
-function ordeal(args: readonly string[], cwd: string): Promise<{ code: number | null; said: string }> {
+/** As the vendor does it, who has nothing but the package and a libvirt. */
+async function replayed(host: LibvirtHost, folder: string): Promise<void> {
+  const gap = await missingGdb();
+  if (gap !== undefined) {
+    console.log(`The replay of a forensic snapshot in gdb is skipped: ${gap}`);
+    return;
+  }
+  const files = await readdir(join(folder, 'out'), { recursive: true });
+  const file = files.find((f) => f.endsWith('session-store.vnf-snapshot.zip')) ?? '';
+  const options = ['--option', `uri=${host.uri}`, `folder=${join(folder, 'vendor')}`];
+  const command = [
+    'package',
+    'replay',
+    join(folder, 'out', file),
+    '--vnfc',
+    'store-1',
+    '--leave',
+    '--json',
+    ...options,
+  ];
+  const { code, printed, said } = await ordeal(command, folder);
+  expect(code, said).toBe(0);
+  const copy = replayedCopy.parse(JSON.parse(printed));
+
+  const look = ['info registers rip', 'x/8xg $rip', 'x/2xg $rsp'];
+  const values = (text: string) => text.match(/0x[0-9a-f]{9,16}\b/g) ?? [];
+  const live = values(await gdb(`target remote ${copy.gdbStub}`, ...look, 'detach'));
+  const dumped = values(await gdb(`core-file ${copy.memoryDump}`, ...look));
+  expect(live.length, 'registers, code and stack').toBeGreaterThan(10);
+  expect(dumped.slice(-live.length), 'the dump holds what the live copy shows').toEqual(live);
+  const [, rip] = /rip +(0x[0-9a-f]+)/.exec(await gdb(`target remote ${copy.gdbStub}`, 'info registers rip')) ?? [];
+  expect(live, 'it stands where it stood').toContain(rip);
+
+  const ended = await ordeal(['package', 'end-replay', 'libvirt', copy.name, ...options], folder);
+  expect(ended.code, ended.said).toBe(0);
+  expect(await readdir(join(folder, 'vendor', 'overlays')), 'its disks are gone').toEqual([]);
+}
+
+const replayedCopy = z.object({ name: z.string(), gdbStub: z.string(), memoryDump: z.string() });
+
+interface Ended {
+  readonly code: number | null;
+  /** On stdout alone. */
+  readonly printed: string;
+  readonly said: string;
+}
+
+function ordeal(args: readonly string[], cwd: string): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [join(packageRoot, 'bin', 'ordeal.js'), ...args], { cwd });
     let said = '';
+    let printed = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      printed += text;
+    });
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         said += text;
       });
     }
     child.once('error', reject);
-    child.once('close', (code) => resolve({ code, said }));
+    child.once('close', (code) => resolve({ code, printed, said }));
   });
 }
