@@ -3,7 +3,7 @@ import type { IndicatorOutcome } from '../model/verdict.js';
 import { type Comparison, compare, type Direction } from './compare.js';
 import { driftOf, withDrift } from './drift.js';
 import { type Estimate, estimateOf, fewestEffective, fewestValues, type Quantity } from './estimate.js';
-import { shown } from './numbers.js';
+import { ascending, shown } from './numbers.js';
 import { withTail } from './tail.js';
 
 export type { Quantity } from './estimate.js';
@@ -90,6 +90,13 @@ export function prepareSeries(
     return { before: b, after: a, comparison, values, blocked };
   }
   if (effective < fewestEffective) {
+    // However they hang together: had it moved by the margin, some value would lie that far from some other.
+    const spread = ascending([...before, ...after]);
+    const width = (spread.at(-1) ?? 0) - (spread[0] ?? 0);
+    if (width <= comparison.margin) {
+      const granted = `no two of ${before.length + after.length} values lie further apart than ${shown(width)}`;
+      return { before: b, after: a, comparison, values, granted };
+    }
     const reason = `its neighbouring values are so alike that ${values} of them are worth ${shown(effective)}`;
     const blocked = { why: 'too alike', reason, growth: (2 * fewestEffective) / effective } as const;
     return { before: b, after: a, comparison, values, blocked };

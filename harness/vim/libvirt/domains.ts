@@ -3,9 +3,10 @@ import type { ComputeId, ComputeState } from '../../model/vim.js';
 import type { PowerState, VirtualLinkInfo } from '../../model/vnf-info.js';
 import { sleep } from '../../util/deadline.js';
 import { OrdealError } from '../../util/errors.js';
+import { monotonicMs } from '../../util/monotonic.js';
 import { type DeployedVnfc, deployedVnfcs } from './deployment.js';
 import type { DomainInterface, DomainXml } from './domain-xml.js';
-import { DomainState, type Hypervisor, idOf, isRunning, monotonicMs, type PowerOfDomain } from './hypervisor.js';
+import { DomainState, type Hypervisor, idOf, isRunning, type PowerOfDomain } from './hypervisor.js';
 import { type Marks, readMarks } from './marks.js';
 import { type DomainRef, procedures } from './rpc/index.js';
 

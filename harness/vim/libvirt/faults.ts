@@ -1,44 +1,31 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
-import { type FaultReading, faultParams, type Injection, injection as injectionSchema } from '../../model/fault.js';
+import { type FaultReading, faultParams, type Injection } from '../../model/fault.js';
 import type { NativeFaults } from '../../model/vim.js';
 import { writeAtomically } from '../../util/atomic-file.js';
 import { OrdealError } from '../../util/errors.js';
+import { monotonicMs } from '../../util/monotonic.js';
 import { readValidated, validate } from '../../util/validate.js';
 import { BlockErrors } from './block-errors.js';
 import { type Domains, powerStateOf, type Seen } from './domains.js';
 import { faultMeans } from './fault-means.js';
-import { Affect, type Hypervisor, idOf, monotonicMs } from './hypervisor.js';
+import { FaultTargets, type Injected, injected, type Target } from './fault-targets.js';
+import { Affect, type Hypervisor } from './hypervisor.js';
+import { LinkImpairment, type StruckNic } from './link-impairment.js';
 import { MemoryPressure } from './memory-pressure.js';
 import { procedures } from './rpc/index.js';
 import type { SnapshotFolder } from './snapshot-folder.js';
 
-/** What is needed to heal from another process; written before the fault is on. */
-const injected = z.object({
-  injection: injectionSchema,
-  targets: z.array(
-    z.object({
-      compute: z.string(),
-      resource: z.string(),
-      /** The domain's id: it changes with every start. */
-      boot: z.number(),
-      macs: z.array(z.string()).default([]),
-      /** Kind by kind: quota in microseconds, memory in KiB, disk target. */
-      before: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
-    }),
-  ),
-});
-type Injected = z.output<typeof injected>;
-type Target = Injected['targets'][number];
-
 const PERIOD_US = 100_000;
 const SHUTDOWN_GRACE_MS = 30_000;
+
 /** The faults that libvirt and QEMU can inject by themselves. */
 export class LibvirtFaults implements NativeFaults {
   readonly kinds = Object.keys(faultMeans);
   readonly #blockErrors: BlockErrors;
   readonly #memory: MemoryPressure;
+  readonly #link: LinkImpairment;
+  readonly #targets: FaultTargets;
 
   constructor(
     readonly domains: Domains,
@@ -46,6 +33,8 @@ export class LibvirtFaults implements NativeFaults {
   ) {
     this.#blockErrors = new BlockErrors(domains.hypervisor);
     this.#memory = new MemoryPressure(domains.hypervisor);
+    this.#link = new LinkImpairment(domains.hypervisor, folder.injections);
+    this.#targets = new FaultTargets(domains);
   }
 
   get #hypervisor(): Hypervisor {
@@ -54,13 +43,17 @@ export class LibvirtFaults implements NativeFaults {
 
   async inject(injection: Injection): Promise<void> {
     if ((await this.#read(injection.id)) !== undefined) return;
-    const targets = await this.#targets(injection);
-    const record: Injected = { injection, targets };
+    if (!this.kinds.includes(injection.kind)) {
+      throw new OrdealError('capability-missing', `libvirt cannot inject ${injection.kind}`);
+    }
+    const { targets, link } = await this.#targets.of(injection);
+    const record: Injected = { injection, targets, ...(link === undefined ? {} : { link }) };
     await mkdir(this.folder.injections, { recursive: true });
     for (const target of targets) Object.assign(target, { before: await this.#before(injection, target) });
     await writeAtomically(this.#file(injection.id), JSON.stringify(injected.parse(record)));
     try {
-      for (const target of targets) await this.#switchOn(injection, target);
+      if (link !== undefined) await this.#link.insert(injection, await this.#nics(record), link);
+      else for (const target of targets) await this.#switchOn(injection, target);
     } catch (e) {
       await this.heal(injection);
       throw e;
@@ -70,6 +63,7 @@ export class LibvirtFaults implements NativeFaults {
   async verify(injection: Injection): Promise<FaultReading> {
     const record = await this.#read(injection.id);
     if (record === undefined) return { effective: false, measured: {}, how: 'the fault is not on, or was healed' };
+    if (record.link !== undefined) return this.#link.measure(injection, await this.#nics(record));
     const readings = await Promise.all(record.targets.map((target) => this.#measure(injection, target)));
     const [first] = readings;
     if (first === undefined) return { effective: false, measured: {}, how: 'the fault has no target' };
@@ -79,9 +73,12 @@ export class LibvirtFaults implements NativeFaults {
   async heal(injection: Injection): Promise<void> {
     const record = await this.#read(injection.id);
     if (record === undefined) return;
-    for (const target of record.targets) {
-      const seen = await this.#seen(target);
-      if (seen !== undefined) await this.#switchOff(injection, target, seen);
+    if (record.link !== undefined) await this.#link.remove(injection, await this.#nics(record));
+    else {
+      for (const target of record.targets) {
+        const seen = await this.#seen(target);
+        if (seen !== undefined) await this.#switchOff(injection, target, seen);
+      }
     }
     await rm(this.#file(injection.id), { force: true });
   }
@@ -92,35 +89,6 @@ export class LibvirtFaults implements NativeFaults {
       files.filter((f) => f.endsWith('.json')).map((f) => this.#read(f.slice(0, -'.json'.length))),
     );
     return records.flatMap((r) => r?.injection ?? []);
-  }
-
-  async #targets({ kind, target }: Injection): Promise<Target[]> {
-    if ('link' in target) {
-      if (target.from !== undefined || target.to !== undefined) {
-        throw new OrdealError('capability-missing', 'A virtual NIC is cut whole, not in one direction', {
-          remedy: 'Name the link alone, or the VNFC.',
-        });
-      }
-      const on = this.domains.deployed.filter((d) => d.vnfc.connectionPoints.some((cp) => cp.link === target.link));
-      if (on.length === 0) throw new OrdealError('unknown-target', `No VNFC is on the virtual link "${target.link}"`);
-      return Promise.all(
-        on.map(async ({ resource, vnfc }) => {
-          const ids = vnfc.connectionPoints.filter((cp) => cp.link === target.link).map((cp) => cp.id);
-          return this.#target(resource, ids);
-        }),
-      );
-    }
-    if (!this.kinds.includes(kind)) throw new OrdealError('capability-missing', `libvirt cannot inject ${kind}`);
-    const known = this.domains.deployed.find((d) => d.vnfc.id === target.vnfc || d.resource === target.vnfc);
-    return [await this.#target(known?.resource ?? target.vnfc)];
-  }
-
-  async #target(resource: string, points?: readonly string[]): Promise<Target> {
-    const seen = await this.domains.see(await this.domains.locate(resource));
-    const macs = [...this.domains.interfaces(seen)]
-      .filter(([id, it]) => it.isUp && (points === undefined || points.includes(id)))
-      .map(([, it]) => it.mac);
-    return { compute: idOf(seen.dom), resource, boot: seen.dom.id, macs, before: {} };
   }
 
   async #before({ kind, params }: Injection, { compute }: Target): Promise<Target['before']> {
@@ -255,6 +223,17 @@ export class LibvirtFaults implements NativeFaults {
     if (kind === 'cpu-starvation') return this.#setQuota(seen, Number(target.before.quotaUs));
     if (kind === 'memory-pressure') return this.#memory.release(seen.dom, Number(target.before.actualKiB));
     return this.#blockErrors.remove(seen, insertionOf(target, id));
+  }
+
+  /** Those whose QEMU is still the one that the fault was put into. */
+  async #nics({ targets }: Injected): Promise<StruckNic[]> {
+    const found = await Promise.all(
+      targets.map(async (target) => {
+        const seen = await this.#seen(target);
+        return seen === undefined || seen.dom.id !== target.boot ? [] : target.macs.map((mac) => ({ seen, mac }));
+      }),
+    );
+    return found.flat();
   }
 
   async #quota({ dom }: Seen): Promise<number> {

@@ -192,5 +192,3 @@ export class Hypervisor implements AsyncDisposable {
 export const idOf = (dom: DomainRef): string => uuidText(dom.uuid);
 export const isRunning = ({ state }: PowerOfDomain): boolean =>
   state === DomainState.running || state === DomainState.blocked;
-/** Milliseconds on the monotonic clock of this machine: the same for every process on it. */
-export const monotonicMs = (): number => Number(process.hrtime.bigint() / 1000n) / 1000;

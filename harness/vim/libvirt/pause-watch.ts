@@ -1,5 +1,6 @@
+import { monotonicMs } from '../../util/monotonic.js';
 import type { Seen } from './domains.js';
-import { type Hypervisor, monotonicMs } from './hypervisor.js';
+import type { Hypervisor } from './hypervisor.js';
 
 /** How long the domain stood still, by libvirt's own events. */
 export class PauseWatch {

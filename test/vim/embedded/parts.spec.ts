@@ -1,12 +1,12 @@
 import { expect, test } from '@playwright/test';
 import fc from 'fast-check';
 import { monotonicMs } from '../../../harness/vim/embedded/host/control.js';
-import { DelayQueue } from '../../../harness/vim/embedded/host/delay-queue.js';
-import { MinHeap } from '../../../harness/vim/embedded/host/min-heap.js';
 import { Rooms } from '../../../harness/vim/embedded/host/rooms.js';
 import { decodeState, encodeState } from '../../../harness/vim/embedded/host/state-image.js';
 import { Timers } from '../../../harness/vim/embedded/host/timers.js';
 import { newDisk, VirtualDisk } from '../../../harness/vim/embedded/host/virtual-disk.js';
+import { DelayQueue } from '../../../harness/vim/link/delay-queue.js';
+import { MinHeap } from '../../../harness/vim/link/min-heap.js';
 
 test('a heap gives back what was put in, the least first', () => {
   fc.assert(

@@ -6,20 +6,11 @@ import { vmSample } from './vm-sample.js';
 // Real VMs under emulation; the first time, packages are installed and the guest is built.
 test.describe.configure({ timeout: 240_000 });
 
-const impaired = 'a virtual NIC can be cut, not impaired';
-
 vimContract('libvirt', {
   gaps: {
     'OP-revert.host': 'no migration',
     'OP-update.snapshot': 'frozen images are never written',
     storage: 'no hot-unplug of disks',
-    'fault.partition': impaired,
-    'fault.delay': impaired,
-    'fault.loss': impaired,
-    'fault.duplication': impaired,
-    'fault.reordering': impaired,
-    'fault.corruption': impaired,
-    'fault.rate': impaired,
     'fault.disk-full': 'from inside the guest only',
     'fault.clock-skew': 'from inside the guest only',
   },

@@ -1,3 +1,5 @@
+import { monotonicMs } from '../../../util/monotonic.js';
+
 /**
  * What the host and a VNFC's thread share without a message: flags that are seen at the next event boundary, and
  * counters that are true even when the thread is stuck in an event.
@@ -5,8 +7,8 @@
 const ints = { frozen: 0, events: 1, inEvent: 2, taken: 3, emitted: 4, drained: 5 } as const;
 const reals = { eventStartedMs: 0, clockOffsetMs: 1, cpuShare: 2 } as const;
 
-/** One clock for the host and all its threads: milliseconds since the machine booted. */
-export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
+/** One clock for the host and all its threads. */
+export { monotonicMs };
 
 /** So many messages wait for a VNFC, or from it for the host, before more are lost. */
 export const inboxLimit = 65_536;

@@ -2,9 +2,9 @@ import type { z } from 'zod';
 import { type FaultKind, faultKinds, faultParams, type Injection } from '../../../model/fault.js';
 import { OrdealError } from '../../../util/errors.js';
 import { validate } from '../../../util/validate.js';
+import type { LinkFault } from '../../link/impairments.js';
+import type { Way } from '../../link/link-probe.js';
 import type { Compute } from './compute.js';
-import type { LinkFault } from './impairments.js';
-import type { Way } from './link-probe.js';
 import type { Nfvi } from './nfvi.js';
 
 export type Params = { readonly [K in FaultKind]: { readonly kind: K } & z.output<(typeof faultParams)[K]> }[FaultKind];

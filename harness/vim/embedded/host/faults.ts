@@ -1,14 +1,14 @@
 import type { FaultReading, Injection } from '../../../model/fault.js';
 import { asError, OrdealError } from '../../../util/errors.js';
+import { impairment } from '../../link/impairments.js';
+import { measureLink, type Way } from '../../link/link-probe.js';
+import type { Frame } from '../../link/switch.js';
 import { pageBytes } from '../deployment.js';
 import { boundaryDeadlineMs, type Compute } from './compute.js';
 import { FaultTargets, isLinkFault, type Params, parametersOf } from './fault-targets.js';
-import { impairment } from './impairments.js';
-import { measureLink, type Way } from './link-probe.js';
 import type { FaultView, Nfvi } from './nfvi.js';
 import { contentOf, type ReactorThread } from './reactor-thread.js';
 import type { Environment } from './surroundings.js';
-import type { Frame } from './switch.js';
 import { blockBytes, VirtualDisk } from './virtual-disk.js';
 import {
   measureClock,

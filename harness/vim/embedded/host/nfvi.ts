@@ -5,6 +5,7 @@ import type { ComputeState } from '../../../model/vim.js';
 import type { VirtualLinkInfo } from '../../../model/vnf-info.js';
 import { OrdealError } from '../../../util/errors.js';
 import { Undo } from '../../../util/undo.js';
+import { type Frame, Switch } from '../../link/switch.js';
 import type { LoadedModule } from '../loader.js';
 import { Compute } from './compute.js';
 import { Handles } from './external-point.js';
@@ -13,7 +14,6 @@ import type { ServicePlan } from './plan.js';
 import { Slot } from './slot.js';
 import { StandbyThreads } from './standby-threads.js';
 import type { Environment, Surroundings } from './surroundings.js';
-import { type Frame, Switch } from './switch.js';
 import type { Emission } from './thread-protocol.js';
 import { VirtualDisk } from './virtual-disk.js';
 

@@ -1,4 +1,4 @@
-import { MinHeap } from './min-heap.js';
+import { MinHeap } from '../../link/min-heap.js';
 
 interface Entry {
   readonly id: number;

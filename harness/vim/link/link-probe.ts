@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { FaultReading } from '../../../model/fault.js';
-import { monotonicMs } from './control.js';
+import type { FaultReading } from '../../model/fault.js';
+import { monotonicMs } from '../../util/monotonic.js';
 import type { LinkFault } from './impairments.js';
 import type { Switch } from './switch.js';
 

@@ -4,6 +4,8 @@ export interface Frame {
   readonly from: number;
   readonly to: number;
   readonly data: Uint8Array;
+  /** What the carrier needs beside the data; no fault touches it. */
+  readonly envelope?: Uint8Array;
   /** Set on a frame that measures the link: it takes the same way, and ends here instead of at a VNFC. */
   readonly probe?: (data: Uint8Array) => void;
 }

@@ -1,4 +1,4 @@
-import { monotonicMs } from './control.js';
+import { monotonicMs } from '../../util/monotonic.js';
 import { MinHeap } from './min-heap.js';
 
 interface Entry {

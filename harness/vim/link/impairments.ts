@@ -1,5 +1,5 @@
-import { seededRandom } from '../../../util/random.js';
-import { monotonicMs } from './control.js';
+import { monotonicMs } from '../../util/monotonic.js';
+import { seededRandom } from '../../util/random.js';
 import { DelayQueue } from './delay-queue.js';
 import type { Frame, Impairment } from './switch.js';
 
