@@ -89,14 +89,14 @@ export function prepareSeries(
     const blocked = { why: 'too few', reason, growth: fewestValues / values } as const;
     return { before: b, after: a, comparison, values, blocked };
   }
+  // However they hang together: had it moved by the margin, some value would lie that far from some other.
+  const all = ascending([...before, ...after]);
+  const width = (all.at(-1) ?? 0) - (all[0] ?? 0);
+  if (width <= comparison.margin && !comparison.asBefore()) {
+    const granted = `no two of ${all.length} values lie further apart than ${shown(width)}`;
+    return { before: b, after: a, comparison, values, granted };
+  }
   if (effective < fewestEffective) {
-    // However they hang together: had it moved by the margin, some value would lie that far from some other.
-    const spread = ascending([...before, ...after]);
-    const width = (spread.at(-1) ?? 0) - (spread[0] ?? 0);
-    if (width <= comparison.margin) {
-      const granted = `no two of ${before.length + after.length} values lie further apart than ${shown(width)}`;
-      return { before: b, after: a, comparison, values, granted };
-    }
     const reason = `its neighbouring values are so alike that ${values} of them are worth ${shown(effective)}`;
     const blocked = { why: 'too alike', reason, growth: (2 * fewestEffective) / effective } as const;
     return { before: b, after: a, comparison, values, blocked };
