@@ -89,10 +89,11 @@ export function prepareSeries(
     const blocked = { why: 'too few', reason, growth: fewestValues / values } as const;
     return { before: b, after: a, comparison, values, blocked };
   }
-  // However they hang together: had it moved by the margin, some value would lie that far from some other.
+  // However they hang together: had the median moved by the margin, some value would lie that far from some other. Of a
+  // tail that is not so: what was seen says little of it.
   const all = ascending([...before, ...after]);
   const width = (all.at(-1) ?? 0) - (all[0] ?? 0);
-  if (width <= comparison.margin && !comparison.asBefore()) {
+  if (quantity === 'p50' && values >= fewestValues && width <= comparison.margin && !comparison.asBefore()) {
     const granted = `no two of ${all.length} values lie further apart than ${shown(width)}`;
     return { before: b, after: a, comparison, values, granted };
   }

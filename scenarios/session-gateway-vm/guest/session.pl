@@ -12,7 +12,7 @@ my $name = $arg{name};
 my $port = 7000;
 # The last field may hold newlines.
 my %parts = (request => 5, record => 4, session => 3, answer => 4);
-my ($TICK, $PROMOTE, $SYNC_PACE, $SYNC_AGAIN) = (0.1, 1, 0.4, 3);
+my ($TICK, $PROMOTE, $SYNC_PACE, $SYNC_AGAIN) = (0.2, 1.3, 0.6, 3);
 
 sub now {
   my $time = pack 'qq', 0, 0;
@@ -54,7 +54,7 @@ sub become_primary {
 sub store_tick {
   my $now = now();
   tell_peer($_, 'announce', $role, $epoch, $in_step) for keys %peer;
-  become_primary() if $role eq 'joining' && $now - $joined_at > ($preferred ? 1.5 : 4);
+  become_primary() if $role eq 'joining' && $now - $joined_at > ($preferred ? 4 : 8);
   become_primary() if $role eq 'standby' && $in_step && $now - $other_heard_at > $PROMOTE;
   return if $role ne 'primary';
   for my $id (keys %replicating) {
