@@ -13,6 +13,9 @@ const vnfcFaults: readonly [words: string, kind: FaultKind, dose: (...words: nev
   ['has {int} bytes of memory left', 'memory-pressure', (leaveBytes: number) => ({ leaveBytes })],
   ['has a full disk', 'disk-full', () => ({})],
   ['has a failing disk', 'disk-error', () => ({})],
+  ['has a disk of {int} bytes a second', 'disk-slow', (bytesPerSecond: number) => ({ bytesPerSecond })],
+  ['has a disk that answers no more', 'disk-stall', () => ({})],
+  ['loses the process {string}', 'process-kill', (process: string) => ({ process })],
   ['has a clock that is {duration} ahead', 'clock-skew', (offsetMs: number) => ({ offsetMs })],
   ['has a clock that is {duration} behind', 'clock-skew', (offsetMs: number) => ({ offsetMs: -offsetMs })],
 ];

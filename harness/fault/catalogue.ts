@@ -80,6 +80,15 @@ export const catalogue: ReadonlyMap<AnyFaultKind, FaultEntry> = new Map(
     entry('block-delay', 'vnfc', 'condition', 'has a slow block device'),
     entry('kernel-error', 'vnfc', 'condition', 'has a failing kernel'),
     entry('machine', 'vnfc', 'condition', 'is on a failing machine'),
+    entry(
+      'disk-slow',
+      'vnfc',
+      'condition',
+      'has a slow disk',
+      near('bytesPerSecond', { relative: 0.3, absolute: 1000 }),
+    ),
+    entry('disk-stall', 'vnfc', 'condition', 'has a disk that answers no more'),
+    entry('process-kill', 'vnfc', 'event', 'loses a process'),
     entry('clock-skew', 'vnfc', 'condition', 'has a wrong clock', near('offsetMs', { relative: 0.02, absolute: 50 })),
   ].map((e) => [e.kind, e]),
 );

@@ -95,7 +95,17 @@ export const platformFaultParams = {
     })
     .describe('A fault of the machine below, in the words of PhysicalMachineChaos.'),
 } as const;
+
+/** Faults of a machine with disks and processes of its own: no VIM must have them, and none but one of machines names them. */
+export const machineFaultParams = {
+  'disk-slow': z.strictObject({ disk: z.string().optional(), bytesPerSecond: z.number().int().positive() }),
+  'disk-stall': z.strictObject({ disk: z.string().optional() }),
+  'process-kill': z.strictObject({ process: z.string().min(1).describe('As /proc/<pid>/comm names it.') }),
+} as const;
+export type MachineFaultKind = keyof typeof machineFaultParams;
+export const machineFaultKinds = Object.keys(machineFaultParams) as readonly MachineFaultKind[];
+
 export type PlatformFaultKind = keyof typeof platformFaultParams;
-export type AnyFaultKind = FaultKind | PlatformFaultKind;
-export const anyFaultParams = { ...faultParams, ...platformFaultParams } as const;
+export type AnyFaultKind = FaultKind | PlatformFaultKind | MachineFaultKind;
+export const anyFaultParams = { ...faultParams, ...platformFaultParams, ...machineFaultParams } as const;
 export const platformFaultKinds = Object.keys(platformFaultParams) as readonly PlatformFaultKind[];

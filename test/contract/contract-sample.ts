@@ -1,6 +1,6 @@
 import { expect, type TestInfo, test } from '@playwright/test';
 import { type CapabilityRow, missing } from '../../harness/model/capability.js';
-import type { FaultKind, Injection } from '../../harness/model/fault.js';
+import type { FaultKind, Injection, MachineFaultKind } from '../../harness/model/fault.js';
 import type { LocatedService } from '../../harness/model/network-service.js';
 import type { InstanceSnapshot } from '../../harness/model/snapshot.js';
 import type { CreateSnapshotRequest, Vim } from '../../harness/model/vim.js';
@@ -39,11 +39,14 @@ export interface ContractOptions {
   readonly make: () => Promise<ContractSample>;
   /** Rows that the VIM says no to, each with the reason: a row that is missing here fails, and so does one too many. */
   readonly gaps: Partial<Record<CapabilityRow, string>>;
+  /** Faults with their doses that not every VIM must have, and this one has. */
+  readonly alsoFaults?: Partial<Record<MachineFaultKind, Injection['params']>>;
 }
 
 export interface Contract {
   readonly name: string;
   readonly gaps: ContractOptions['gaps'];
+  readonly alsoFaults: NonNullable<ContractOptions['alsoFaults']>;
   sample(): ContractSample;
   /** A test that proves rows, or is skipped with the reason of the gap. */
   proves(
@@ -62,7 +65,7 @@ const alsoProven: Partial<Record<CapabilityRow, readonly string[]>> = {
   'OP-create.disk': ['ViVnfm-Vsrm.001'],
 };
 
-export function contractOf(name: string, { make, gaps }: ContractOptions): Contract {
+export function contractOf(name: string, { make, gaps, alsoFaults = {} }: ContractOptions): Contract {
   let made: ContractSample | undefined;
   const sample = (): ContractSample => {
     if (made === undefined) throw new Error('the sample is not up');
@@ -98,6 +101,7 @@ export function contractOf(name: string, { make, gaps }: ContractOptions): Contr
   return {
     name,
     gaps,
+    alsoFaults,
     sample,
     proves(rows, title, body) {
       test(title, { tag: tagsOf(rows, name) }, async ({}, info) => {

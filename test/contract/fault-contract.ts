@@ -1,5 +1,5 @@
 import { expect } from '@playwright/test';
-import { type FaultKind, faultKinds, type Injection } from '../../harness/model/fault.js';
+import type { FaultKind, Injection } from '../../harness/model/fault.js';
 import { bootMs, type Contract, type ContractSample } from './contract-sample.js';
 
 const doses: Readonly<Record<FaultKind, Injection['params']>> = {
@@ -20,19 +20,20 @@ const doses: Readonly<Record<FaultKind, Injection['params']>> = {
   'disk-error': {},
   'clock-skew': { offsetMs: 3_600_000 },
 };
-const onLinks: readonly FaultKind[] = ['link-cut', 'delay', 'loss', 'duplication', 'reordering', 'corruption', 'rate'];
+const onLinks: readonly string[] = ['link-cut', 'delay', 'loss', 'duplication', 'reordering', 'corruption', 'rate'];
 /** After these the service is silent at once, and after the heal it is not. */
-const silences: readonly FaultKind[] = ['shutdown', 'stall', 'link-cut', 'partition'];
+const silences: readonly string[] = ['shutdown', 'stall', 'link-cut', 'partition'];
 
-function target(kind: FaultKind, { link, subject, peer }: ContractSample): Injection['target'] {
+function target(kind: string, { link, subject, peer }: ContractSample): Injection['target'] {
   if (link !== undefined && kind === 'partition') return { link, from: subject, to: peer };
   if (link !== undefined && onLinks.includes(kind)) return { link };
   return { vnfc: subject };
 }
 
 /** Each fault is inject, verify and heal, each of them idempotent. */
-export function faultContract({ proves }: Contract): void {
-  for (const kind of faultKinds) {
+export function faultContract({ proves, alsoFaults }: Contract): void {
+  const all: Readonly<Record<string, Injection['params']>> = { ...doses, ...alsoFaults };
+  for (const kind of Object.keys(all)) {
     proves([`fault.${kind}`], `injects ${kind}, measures it at the target, and heals it`, async (s, info) => {
       const { faults } = s.vim;
       if (faults === undefined) throw new Error('the VIM says that it can, and has no such interface');
@@ -43,7 +44,7 @@ export function faultContract({ proves }: Contract): void {
         kind,
         vim: s.vim.kind,
         target: target(kind, s),
-        params: s.doses?.[kind] ?? doses[kind],
+        params: s.doses?.[kind as FaultKind] ?? all[kind] ?? {},
         seed: 7,
         expiresAfterMs: 120_000,
       };

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Element } from '@xmldom/xmldom';
 import { z } from 'zod';
-import type { FaultReading } from '../../model/fault.js';
+import { type FaultReading, faultParams, type Injection } from '../../model/fault.js';
 import { OrdealError } from '../../util/errors.js';
+import { validate } from '../../util/validate.js';
 import { child } from './domain-xml.js';
-import type { Seen } from './domains.js';
+import type { Domains, Seen } from './domains.js';
+import type { Target } from './fault-targets.js';
 import type { Hypervisor } from './hypervisor.js';
+import type { Means } from './means.js';
 
 const nodes = z.array(z.object({ 'node-name': z.string().optional(), drv: z.string() }));
 const blockStats = z.array(
@@ -27,19 +30,29 @@ interface DiskNodes {
   readonly backing?: string;
 }
 
-interface Insertion {
-  /** vda */
-  readonly target: string;
-  readonly index: string;
-  readonly id: string;
-}
-
 /** I/O errors of a disk: QEMU's blkdebug goes between the image format and its file, while the guest runs. */
-export class BlockErrors {
-  constructor(readonly hypervisor: Hypervisor) {}
+export class BlockErrors implements Means {
+  readonly how = 'blkdebug is put under the image while the guest runs';
+
+  constructor(readonly domains: Domains) {}
+
+  get hypervisor(): Hypervisor {
+    return this.domains.hypervisor;
+  }
+
+  async before(seen: Seen, { kind, params }: Injection): Promise<Target['before']> {
+    const { disk, ratio } = validate(params, kind, faultParams['disk-error'], 'usage');
+    if (ratio !== 1) {
+      throw new OrdealError('capability-missing', 'QEMU fails every access of a disk, or none', {
+        expected: 'ratio 1',
+      });
+    }
+    const target = this.domains.diskTarget(seen, disk);
+    return { disk: target, index: this.#top(seen, target), failed: await this.#failures(seen, target) };
+  }
 
   /** The index of the image that the guest writes to now. @throws OrdealError of kind vim-failed */
-  top({ xml }: Seen, target: string): string {
+  #top({ xml }: Seen, target: string): string {
     const index = indexOf(xml.devices('disk').find((d) => child(d, 'target')?.getAttribute('dev') === target));
     if (index !== undefined) return index;
     throw new OrdealError('vim-failed', `Disk ${target} of "${xml.name}" has no node that QEMU would know`, {
@@ -47,8 +60,9 @@ export class BlockErrors {
     });
   }
 
-  async insert(seen: Seen, { target, index, id, on }: Insertion & { on: keyof typeof kindsOf }): Promise<void> {
-    const disk = diskNodes(seen, target, index);
+  async on(seen: Seen, { id, kind, params }: Injection, { disk: target, index }: Target['before']): Promise<void> {
+    const { on } = validate(params, kind, faultParams['disk-error'], 'usage');
+    const disk = diskNodes(seen, String(target), String(index));
     if (disk === undefined)
       throw new OrdealError('vim-failed', `Disk ${target} of "${seen.dom.name}" has changed meanwhile`);
     const name = nodeName(id);
@@ -63,17 +77,16 @@ export class BlockErrors {
     await this.#reopen(seen, disk, name);
   }
 
-  /** Idempotent. */
-  async remove(seen: Seen, { target, index, id }: Insertion): Promise<void> {
+  async off(seen: Seen, { id }: Injection, { disk: target, index }: Target['before']): Promise<void> {
     const name = nodeName(id);
     if (!(await this.#isThere(seen, name))) return;
-    const disk = diskNodes(seen, target, index);
+    const disk = diskNodes(seen, String(target), String(index));
     if (disk !== undefined) await this.#reopen(seen, disk, disk.storage);
     await this.hypervisor.qmp(seen.dom, 'blockdev-del', { 'node-name': name });
   }
 
   /** Accesses of the guest that failed since it started. */
-  async failures(seen: Seen, target: string): Promise<number> {
+  async #failures(seen: Seen, target: string): Promise<number> {
     const stats = blockStats.parse(await this.hypervisor.qmp(seen.dom, 'query-blockstats'));
     const alias = aliasOf(seen, target);
     return stats
@@ -81,7 +94,7 @@ export class BlockErrors {
       .reduce((sum, { stats: s }) => sum + s.failed_rd_operations + s.failed_wr_operations, 0);
   }
 
-  async measure(seen: Seen, target: string, id: string, failedBefore: number): Promise<FaultReading> {
+  async measure(seen: Seen, { id }: Injection, { disk, failed }: Target['before']): Promise<FaultReading> {
     const name = nodeName(id);
     const isThere = await this.#isThere(seen, name);
     const said = isThere
@@ -91,7 +104,7 @@ export class BlockErrors {
           }),
         )
       : '';
-    const failures = (await this.failures(seen, target)) - failedBefore;
+    const failures = (await this.#failures(seen, String(disk))) - Number(failed);
     return {
       effective: isThere,
       measured: { readFails: said.includes('Input/output error'), failedAccesses: failures },

@@ -1,8 +1,9 @@
 import { access, constants, mkdir } from 'node:fs/promises';
 import { type Capability, type CapabilityRow, type CapabilityTable, no, yes } from '../../model/capability.js';
-import { faultKinds } from '../../model/fault.js';
+import { faultKinds, machineFaultKinds } from '../../model/fault.js';
 import { reasonOf } from '../../util/errors.js';
 import type { Domains } from './domains.js';
+import { faultCapabilities } from './fault-means.js';
 import { qemuImg } from './images.js';
 import { procedures } from './rpc/index.js';
 import type { SnapshotFolder } from './snapshot-folder.js';
@@ -11,11 +12,7 @@ import type { SnapshotFolder } from './snapshot-folder.js';
 const versionText = (v: bigint): string => `${v / 1_000_000n}.${(v / 1000n) % 1000n}.${v % 1000n}`;
 
 /** Found by probing: the daemon, the tools and the folder on its host, and the agents of the service's own guests. */
-export async function probeCapabilities(
-  domains: Domains,
-  folder: SnapshotFolder,
-  faults: ReadonlyMap<string, Capability>,
-): Promise<CapabilityTable> {
+export async function probeCapabilities(domains: Domains, folder: SnapshotFolder): Promise<CapabilityTable> {
   const { hypervisor } = domains;
   const what = 'the version of libvirt cannot be read';
   const { version } = await hypervisor.call(procedures.connectGetLibVersion, {}, what);
@@ -23,6 +20,7 @@ export async function probeCapabilities(
   const files = await filesOnHost(domains, folder);
   const external = (how?: string): Capability => (files.supported ? yes(how ?? libvirt) : files);
   const agent = await agentOf(domains);
+  const faults = faultCapabilities(domains, agent);
   const table: [CapabilityRow, Capability][] = [
     ['OP-create.instance', external()],
     ['OP-create.memory', external()],
@@ -62,7 +60,7 @@ export async function probeCapabilities(
     ['replacement', external('a new domain with the same MAC from the snapshot, the failed one frozen and unplugged')],
     ['replay', external('an isolated copy, paused as it was captured, with a gdb stub and a memory dump')],
   ];
-  for (const kind of faultKinds) {
+  for (const kind of [...faultKinds, ...machineFaultKinds]) {
     table.push([
       `fault.${kind}`,
       faults.get(kind) ?? no(`neither libvirt nor QEMU has a means for ${kind} on this host`),

@@ -87,6 +87,16 @@ export class Domains {
     );
   }
 
+  /** The device of one disk, by default the first. @throws OrdealError of kind unknown-target */
+  diskTarget(seen: Seen, id: string | undefined): string {
+    const targets = this.diskTargets(seen);
+    const target = id === undefined ? [...targets.values()][0] : targets.get(id);
+    if (target !== undefined) return target;
+    throw new OrdealError('unknown-target', `"${seen.dom.name}" has no disk "${id ?? ''}"`, {
+      expected: `one of ${[...targets.keys()].join(', ') || 'none'}`,
+    });
+  }
+
   /** Interfaces by connection point: as the deployment says, else in the order of the domain. */
   interfaces(seen: Seen): Map<string, DomainInterface> {
     const { interfaces } = seen.xml;

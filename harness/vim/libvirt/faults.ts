@@ -1,29 +1,25 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type FaultReading, faultParams, type Injection } from '../../model/fault.js';
+import type { FaultReading, Injection } from '../../model/fault.js';
 import type { NativeFaults } from '../../model/vim.js';
 import { writeAtomically } from '../../util/atomic-file.js';
 import { OrdealError } from '../../util/errors.js';
-import { monotonicMs } from '../../util/monotonic.js';
-import { readValidated, validate } from '../../util/validate.js';
-import { BlockErrors } from './block-errors.js';
+import { readValidated } from '../../util/validate.js';
+import { cpuTimeMs } from './cpu-starvation.js';
 import { type Domains, powerStateOf, type Seen } from './domains.js';
-import { faultMeans } from './fault-means.js';
+import { conditionsOf, faultKindsOf } from './fault-means.js';
 import { FaultTargets, type Injected, injected, type Target } from './fault-targets.js';
-import { Affect, type Hypervisor } from './hypervisor.js';
+import type { Hypervisor } from './hypervisor.js';
 import { LinkImpairment, type StruckNic } from './link-impairment.js';
-import { MemoryPressure } from './memory-pressure.js';
-import { procedures } from './rpc/index.js';
+import type { Means } from './means.js';
 import type { SnapshotFolder } from './snapshot-folder.js';
 
-const PERIOD_US = 100_000;
 const SHUTDOWN_GRACE_MS = 30_000;
 
 /** The faults that libvirt and QEMU can inject by themselves. */
 export class LibvirtFaults implements NativeFaults {
-  readonly kinds = Object.keys(faultMeans);
-  readonly #blockErrors: BlockErrors;
-  readonly #memory: MemoryPressure;
+  readonly kinds: readonly string[];
+  readonly #conditions: ReadonlyMap<string, Means>;
   readonly #link: LinkImpairment;
   readonly #targets: FaultTargets;
 
@@ -31,8 +27,8 @@ export class LibvirtFaults implements NativeFaults {
     readonly domains: Domains,
     readonly folder: SnapshotFolder,
   ) {
-    this.#blockErrors = new BlockErrors(domains.hypervisor);
-    this.#memory = new MemoryPressure(domains.hypervisor);
+    this.#conditions = conditionsOf(domains);
+    this.kinds = faultKindsOf(this.#conditions);
     this.#link = new LinkImpairment(domains.hypervisor, folder.injections);
     this.#targets = new FaultTargets(domains);
   }
@@ -91,37 +87,18 @@ export class LibvirtFaults implements NativeFaults {
     return records.flatMap((r) => r?.injection ?? []);
   }
 
-  async #before({ kind, params }: Injection, { compute }: Target): Promise<Target['before']> {
+  async #before(injection: Injection, { compute }: Target): Promise<Target['before']> {
+    const { kind } = injection;
     const seen = await this.domains.see(compute);
     const state = powerStateOf(seen);
     if (state !== 'on') {
       throw new OrdealError('vim-failed', `"${seen.dom.name}" is ${state}: ${kind} would strike nothing`);
     }
-    switch (kind) {
-      case 'cpu-starvation':
-        return { quotaUs: await this.#quota(seen) };
-      case 'memory-pressure':
-        return { actualKiB: await this.#memory.actualKiB(seen.dom) };
-      case 'disk-error': {
-        const { disk, ratio } = validate(params, 'disk-error', faultParams['disk-error'], 'usage');
-        if (ratio !== 1) {
-          throw new OrdealError('capability-missing', 'QEMU fails every access of a disk, or none', {
-            expected: 'ratio 1',
-          });
-        }
-        const targets = this.domains.diskTargets(seen);
-        const target = disk === undefined ? [...targets.values()][0] : targets.get(disk);
-        if (target === undefined)
-          throw new OrdealError('unknown-target', `"${seen.dom.name}" has no disk "${disk ?? ''}"`);
-        const failed = await this.#blockErrors.failures(seen, target);
-        return { disk: target, index: this.#blockErrors.top(seen, target), failed };
-      }
-      default:
-        return {};
-    }
+    return (await this.#conditions.get(kind)?.before(seen, injection)) ?? {};
   }
 
-  async #switchOn({ id, kind, params }: Injection, target: Target): Promise<void> {
+  async #switchOn(injection: Injection, target: Target): Promise<void> {
+    const { kind } = injection;
     const seen = await this.domains.see(target.compute);
     const { dom } = seen;
     switch (kind) {
@@ -139,24 +116,13 @@ export class LibvirtFaults implements NativeFaults {
         return;
       case 'link-cut':
         return this.#hypervisor.setLinks(dom, target.macs, 'down');
-      case 'cpu-starvation': {
-        const { share } = validate(params, kind, faultParams[kind], 'usage');
-        return this.#setQuota(seen, Math.max(1000, Math.round(share * PERIOD_US)));
-      }
-      case 'memory-pressure': {
-        const { leaveBytes } = validate(params, kind, faultParams[kind], 'usage');
-        return this.#memory.squeeze(dom, leaveBytes);
-      }
-      case 'disk-error': {
-        const { on } = validate(params, kind, faultParams[kind], 'usage');
-        return this.#blockErrors.insert(seen, { ...insertionOf(target, id), on });
-      }
       default:
-        throw new OrdealError('capability-missing', `libvirt cannot inject ${kind}`);
+        return this.#conditions.get(kind)?.on(seen, injection, target.before);
     }
   }
 
-  async #measure({ id, kind, params }: Injection, target: Target): Promise<FaultReading> {
+  async #measure(injection: Injection, target: Target): Promise<FaultReading> {
+    const { kind } = injection;
     const seen = await this.#seen(target);
     if (seen === undefined) return { effective: true, measured: { gone: true }, how: 'the domain is gone' };
     const state = powerStateOf(seen);
@@ -169,7 +135,7 @@ export class LibvirtFaults implements NativeFaults {
       case 'stall':
         return {
           effective: state === 'suspended',
-          measured: { state, vcpuTimeMs: await this.#cpuTimeMs(seen) },
+          measured: { state, vcpuTimeMs: await cpuTimeMs(this.#hypervisor, seen) },
           how: 'the state of the vCPUs, and the time that they ran in 200 ms',
         };
       case 'link-cut': {
@@ -180,26 +146,21 @@ export class LibvirtFaults implements NativeFaults {
           how: 'the link state of the virtual NICs in QEMU, as libvirt reports it',
         };
       }
-      case 'cpu-starvation': {
-        const quotaUs = await this.#quota(seen);
-        const usedMs = await this.#cpuTimeMs(seen);
+      default: {
+        const means = this.#conditions.get(kind);
+        if (means !== undefined && seen.dom.id === target.boot) return means.measure(seen, injection, target.before);
         return {
-          effective: quotaUs > 0,
-          measured: { share: quotaUs > 0 ? quotaUs / PERIOD_US : 1, usedShare: usedMs / 200 },
-          how: 'the limit that the cgroup of the vCPU has now, and the CPU time of the domain in 200 ms',
+          effective: false,
+          measured: { state },
+          how: 'the domain has booted anew, and the fault ended with it',
         };
       }
-      case 'memory-pressure': {
-        const { leaveBytes } = validate(params, kind, faultParams[kind], 'usage');
-        return this.#memory.measure(seen.dom, Number(target.before.actualKiB), leaveBytes);
-      }
-      default:
-        return this.#blockErrors.measure(seen, String(target.before.disk), id, Number(target.before.failed));
     }
   }
 
   /** What somebody else ended already, or keeps as evidence, is left as it is. */
-  async #switchOff({ id, kind }: Injection, target: Target, seen: Seen): Promise<void> {
+  async #switchOff(injection: Injection, target: Target, seen: Seen): Promise<void> {
+    const { kind } = injection;
     const state = powerStateOf(seen);
     const isSameBoot = seen.dom.id === target.boot;
     switch (kind) {
@@ -220,9 +181,7 @@ export class LibvirtFaults implements NativeFaults {
         return;
     }
     if (!isSameBoot || (state !== 'on' && state !== 'suspended')) return;
-    if (kind === 'cpu-starvation') return this.#setQuota(seen, Number(target.before.quotaUs));
-    if (kind === 'memory-pressure') return this.#memory.release(seen.dom, Number(target.before.actualKiB));
-    return this.#blockErrors.remove(seen, insertionOf(target, id));
+    await this.#conditions.get(kind)?.off(seen, injection, target.before);
   }
 
   /** Those whose QEMU is still the one that the fault was put into. */
@@ -234,33 +193,6 @@ export class LibvirtFaults implements NativeFaults {
       }),
     );
     return found.flat();
-  }
-
-  async #quota({ dom }: Seen): Promise<number> {
-    const args = { dom, nparams: 16, flags: Affect.live };
-    const what = `the CPU limits of "${dom.name}" cannot be read`;
-    const { params } = await this.#hypervisor.call(procedures.domainGetSchedulerParameters, args, what);
-    return Number(params.find((p) => p.field === 'vcpu_quota')?.value ?? -1);
-  }
-
-  /** @param quotaUs of 100 ms; 0 or less means no limit */
-  async #setQuota({ dom }: Seen, quotaUs: number): Promise<void> {
-    const params = [
-      { field: 'vcpu_period', type: 'ullong' as const, value: BigInt(PERIOD_US) },
-      { field: 'vcpu_quota', type: 'llong' as const, value: BigInt(quotaUs <= 0 ? -1 : quotaUs) },
-    ];
-    const what = `"${dom.name}" cannot be starved of CPU`;
-    await this.#hypervisor.call(procedures.domainSetSchedulerParameters, { dom, params, flags: Affect.live }, what);
-  }
-
-  /** Milliseconds of CPU time within about 200 ms, per vCPU. */
-  async #cpuTimeMs({ dom, xml }: Seen): Promise<number> {
-    const what = `the CPU time of "${dom.name}" cannot be read`;
-    const read = async () => (await this.#hypervisor.call(procedures.domainGetInfo, { dom }, what)).cpuTimeNs;
-    const [before, at] = [await read(), monotonicMs()];
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    const ran = Number((await read()) - before) / 1e6;
-    return Math.round((ran * 200) / (monotonicMs() - at) / xml.vcpus);
   }
 
   async #seen(target: Target): Promise<Seen | undefined> {
@@ -279,9 +211,3 @@ export class LibvirtFaults implements NativeFaults {
     });
   }
 }
-
-const insertionOf = ({ before }: Target, id: string) => ({
-  target: String(before.disk),
-  index: String(before.index),
-  id,
-});

@@ -9,7 +9,6 @@ import { Turns } from '../turns.js';
 import { probeCapabilities } from './capabilities.js';
 import { libvirtOptions } from './deployment.js';
 import { Domains } from './domains.js';
-import { faultCapabilities } from './fault-means.js';
 import { LibvirtFaults } from './faults.js';
 import { Hypervisor } from './hypervisor.js';
 import { LibvirtInstantiation } from './instantiation.js';
@@ -68,7 +67,7 @@ export class LibvirtVim implements Vim {
   }
 
   async capabilities(): Promise<CapabilityTable> {
-    return probeCapabilities(this.#domains, this.#folder, faultCapabilities());
+    return probeCapabilities(this.#domains, this.#folder);
   }
 
   locate(resource: string): Promise<ComputeId> {

@@ -1,7 +1,11 @@
-import type { FaultReading } from '../../model/fault.js';
+import { type FaultReading, faultParams, type Injection } from '../../model/fault.js';
 import { sleep } from '../../util/deadline.js';
 import { OrdealError } from '../../util/errors.js';
+import { validate } from '../../util/validate.js';
+import type { Seen } from './domains.js';
+import type { Target } from './fault-targets.js';
 import { Affect, type Hypervisor } from './hypervisor.js';
+import type { Means } from './means.js';
 import { type DomainRef, procedures } from './rpc/index.js';
 
 /** virDomainMemoryStatTags */
@@ -11,10 +15,16 @@ const LEAST_KIB = 40 * 1024;
 const SETTLE_MS = 15_000;
 
 /** Memory pressure by the balloon: the guest gives up pages until so much is left free. */
-export class MemoryPressure {
+export class MemoryPressure implements Means {
+  readonly how = 'the balloon takes the guest memory';
+
   constructor(readonly hypervisor: Hypervisor) {}
 
-  async actualKiB(dom: DomainRef): Promise<number> {
+  async before({ dom }: Seen): Promise<Target['before']> {
+    return { actualKiB: await this.#actualKiB(dom) };
+  }
+
+  async #actualKiB(dom: DomainRef): Promise<number> {
     const actual = (await this.#stats(dom)).get(Stat.actualBalloon);
     if (actual !== undefined) return actual;
     throw new OrdealError('capability-missing', `"${dom.name}" has no memory balloon`, {
@@ -23,9 +33,10 @@ export class MemoryPressure {
   }
 
   /** Takes what is free, in the end to the last `leaveBytes`: what the guest frees meanwhile is taken too. */
-  async squeeze(dom: DomainRef, leaveBytes: number): Promise<void> {
+  async on({ dom }: Seen, { kind, params }: Injection): Promise<void> {
+    const { leaveBytes } = validate(params, kind, faultParams['memory-pressure'], 'usage');
     const end = performance.now() + SETTLE_MS;
-    const before = await this.actualKiB(dom);
+    const before = await this.#actualKiB(dom);
     for (let last = before; performance.now() < end; ) {
       const stats = await this.#stats(dom);
       const [actual, unused] = [stats.get(Stat.actualBalloon) ?? last, stats.get(Stat.unused)];
@@ -37,14 +48,16 @@ export class MemoryPressure {
       // The guest reports once a period, which the domain sets; a second is usual.
       await sleep(1200);
     }
-    if ((await this.actualKiB(dom)) >= before) {
+    if ((await this.#actualKiB(dom)) >= before) {
       throw new OrdealError('vim-failed', `The balloon of "${dom.name}" did not move`, {
         remedy: 'Check that the guest has the driver virtio_balloon.',
       });
     }
   }
 
-  async measure(dom: DomainRef, beforeKiB: number, leaveBytes: number): Promise<FaultReading> {
+  async measure({ dom }: Seen, { kind, params }: Injection, { actualKiB }: Target['before']): Promise<FaultReading> {
+    const { leaveBytes } = validate(params, kind, faultParams['memory-pressure'], 'usage');
+    const beforeKiB = Number(actualKiB);
     const stats = await this.#stats(dom);
     const actual = stats.get(Stat.actualBalloon) ?? 0;
     const leftBytes = (stats.get(Stat.unused) ?? 0) * 1024;
@@ -55,8 +68,8 @@ export class MemoryPressure {
     };
   }
 
-  async release(dom: DomainRef, actualKiB: number): Promise<void> {
-    await this.#set(dom, actualKiB);
+  async off({ dom }: Seen, _: Injection, { actualKiB }: Target['before']): Promise<void> {
+    await this.#set(dom, Number(actualKiB));
   }
 
   async #set(dom: DomainRef, kib: number): Promise<void> {

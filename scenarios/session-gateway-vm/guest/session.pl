@@ -139,7 +139,7 @@ sub lb_tick {
     my $it = $calls{$id};
     next if $now < $it->{again_at};
     my $is_early = $now - $started_at < 20 && $primary eq '';
-    if ($is_early || $it->{tries}++ < 5) { ask($id) }
+    if ($is_early || $it->{tries}++ < 10) { ask($id) }
     else { finish(delete $calls{$id}, 503, 'nobody could take the request') }
   }
 }

@@ -11,8 +11,12 @@ vimContract('libvirt', {
     'OP-revert.host': 'no migration',
     'OP-update.snapshot': 'frozen images are never written',
     storage: 'no hot-unplug of disks',
-    'fault.disk-full': 'from inside the guest only',
-    'fault.clock-skew': 'from inside the guest only',
+  },
+  alsoFaults: {
+    'disk-slow': { bytesPerSecond: 200_000 },
+    'disk-stall': {},
+    // The guest's init starts it again.
+    'process-kill': { process: 'sleep' },
   },
   async make() {
     test.setTimeout(600_000);
