@@ -1,11 +1,15 @@
 import { When } from '@cucumber/cucumber';
-import type { FaultKind } from '../harness/model/fault.js';
+import type { FaultKind, MachineFaultKind } from '../harness/model/fault.js';
 import type { Composed, TimedFault } from '../harness/online-test/request.js';
 import { durationMs, type Span } from './parameter-types.js';
 import type { OrdealWorld } from './world.js';
 
 /** What strikes a VNFC: the words after its name, the fault, and its dose from the words' parameters. */
-const vnfcFaults: readonly [words: string, kind: FaultKind, dose: (...words: never[]) => Record<string, unknown>][] = [
+const vnfcFaults: readonly [
+  words: string,
+  kind: FaultKind | MachineFaultKind,
+  dose: (...words: never[]) => Record<string, unknown>,
+][] = [
   ['crashes', 'crash', () => ({})],
   ['is shut down', 'shutdown', () => ({})],
   ['stalls', 'stall', () => ({})],

@@ -1,6 +1,6 @@
 import { expect, test } from '@playwright/test';
 import { catalogue, checkFault, describeFault } from '../../harness/fault/catalogue.js';
-import { faultKinds, platformFaultKinds } from '../../harness/model/fault.js';
+import { faultKinds, machineFaultKinds, platformFaultKinds } from '../../harness/model/fault.js';
 import { OrdealError } from '../../harness/util/errors.js';
 
 const reading = (measured: Record<string, number | boolean>, effective = true) => ({
@@ -10,7 +10,7 @@ const reading = (measured: Record<string, number | boolean>, effective = true) =
 });
 
 test('every fault kind has an entry in the catalogue', () => {
-  expect([...catalogue.keys()].sort()).toEqual([...faultKinds, ...platformFaultKinds].sort());
+  expect([...catalogue.keys()].sort()).toEqual([...faultKinds, ...platformFaultKinds, ...machineFaultKinds].sort());
 });
 
 test('a fault of an unknown kind is refused with the kinds that there are', () => {

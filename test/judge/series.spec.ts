@@ -174,7 +174,8 @@ test('a threefold spread around the same level is found, which a mean cannot', (
 
 test('the median of values that all lie within the margin of each other is as before, however they hang together', () => {
   const wave = (level: number) => Array.from({ length: 80 }, (_, i) => level + 100 * Math.sin(i / 12));
-  const judged = (margin: number) => judgeSeries(wave(200), wave(260), options({ quantity: 'p50', margin: { absolute: margin } }));
+  const judged = (margin: number) =>
+    judgeSeries(wave(200), wave(260), options({ quantity: 'p50', margin: { absolute: margin } }));
   expect(judged(2000)).toMatchObject({ outcome: 'as-before', reason: expect.stringContaining('further apart') });
   expect(judged(200), 'a narrower margin cannot be told from a wave').toMatchObject({ outcome: 'inconclusive' });
 });

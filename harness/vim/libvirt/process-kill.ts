@@ -7,8 +7,8 @@ import { inGuest } from './guest-command.js';
 import type { Hypervisor } from './hypervisor.js';
 import type { Means } from './means.js';
 
-/** /proc alone, so that nothing but a shell is asked of the guest. */
-const FIND = 'for d in /proc/[0-9]*; do [ "$(cat $d/comm 2>/dev/null)" = "$1" ] && echo "${d#/proc/}"; done; true';
+/** /proc alone, as not every guest has pgrep. */
+const FIND = 'for d in /proc/[0-9]*; do [ "$(cat $d/comm 2>/dev/null)" = "$1" ] && basename "$d"; done; true';
 
 /** Ends the processes of a name inside the guest, through its agent. Who is to start them again is the VNFC's own business. */
 export class ProcessKill implements Means {
