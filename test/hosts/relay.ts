@@ -22,8 +22,9 @@ createServer((client) => {
       guest.pipe(client);
     });
     guest.on('error', () => client.destroy());
-    guest.on('close', () => client.destroy());
-    client.on('close', () => guest.destroy());
+    // What was read last is still to be written when the other side has closed.
+    guest.on('close', () => client.destroySoon());
+    client.on('close', () => guest.destroySoon());
   };
   client.on('data', onData);
 }).listen(path);

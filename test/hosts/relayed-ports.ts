@@ -37,8 +37,9 @@ export class RelayedPorts implements AsyncDisposable {
       relay.pipe(client);
       client.on('error', () => relay.destroy());
       relay.on('error', () => client.destroy());
-      relay.on('close', () => client.destroy());
-      client.on('close', () => relay.destroy());
+      // What was read last is still to be written when the other side has closed.
+      relay.on('close', () => client.destroySoon());
+      client.on('close', () => relay.destroySoon());
     });
     this.#servers.push(server);
     await new Promise<void>((resolve, reject) => {
