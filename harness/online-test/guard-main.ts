@@ -20,36 +20,42 @@ async function guard(stateFolder: string, runId: string, silent: string): Promis
   let holder: HolderWatch | undefined;
   // Whoever removes the state folder wants nothing of the run any more.
   while (existsSync(journal.file)) {
-    let run: JournalledRun | undefined;
     try {
-      run = journal.run(runId);
+      const run = journal.run(runId);
       if (run === undefined || run.closed) return;
       // Another guard that is well makes this one superfluous.
       const other = run.guardPid !== process.pid && String(run.guardPid) !== silent ? run.guardPid : null;
       if (other !== null && isAlive(other)) return;
       journal.guardHeartbeat(runId);
+      holder ??= new HolderWatch(run);
+      if (!holder.isHeld(run)) {
+        // A holder that was slow, not dead, may die yet.
+        holder = undefined;
+        if ((await giveBack(journal, run)) === 'given back') return;
+      }
     } catch (e) {
       // A journal that is busy or full for a moment is no reason to leave the run alone.
       process.stderr.write(`${reasonOf(e)}\n`);
-    }
-    if (run !== undefined) {
-      holder ??= new HolderWatch(run);
-      if (!holder.isHeld(run)) return giveBack(journal, runId);
     }
     await sleep(holder?.times.lookMs ?? 100);
   }
 }
 
-/** A VIM that does not answer now may do so later: what could not be undone is tried again, with growing pauses. */
-async function giveBack(journal: Journal, runId: string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    const run = journal.run(runId);
-    if (run === undefined || run.closed) return;
+/**
+ * A VIM that does not answer now may do so later: what could not be undone is tried again, with growing pauses.
+ * @returns whether it was given back as far as can be, or its holder has come back to life before
+ */
+async function giveBack(journal: Journal, first: JournalledRun): Promise<'given back' | 'held'> {
+  let run: JournalledRun | undefined = first;
+  for (let attempt = 1; run !== undefined && !run.closed; attempt++) {
     const steps = await recoverRun(journal.stateFolder, run);
     await writeLog(run, steps);
-    if (attempt === attempts || !steps.some((s) => s.outcome === 'failed' && s.mayPass === true)) return;
+    if (steps.some((s) => s.outcome === 'left')) return 'held';
+    if (attempt === attempts || !steps.some((s) => s.outcome === 'failed' && s.mayPass === true)) break;
     await sleep(run.leaseMs * 0.2 * 2 ** (attempt - 1));
+    run = journal.run(run.id);
   }
+  return 'given back';
 }
 
 async function writeLog({ outFolder }: JournalledRun, steps: readonly RecoveryStep[]): Promise<void> {
