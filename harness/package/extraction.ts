@@ -170,6 +170,9 @@ class Extraction {
     const record = await this.content.reader.record(imagePath(vnfcId, layout.vnfcRecord), instanceSnapshot);
     const what = `retrieve the VNFC Snapshot Package of ${vnfcId}`;
     procedure.request(what);
+    this.undo.defer(`delete the snapshot of ${vnfcId} from VIM ${vim}`, () =>
+      this.#deleteFrom(vim, vnfcId, operationId),
+    );
     let imported: InstanceSnapshot;
     try {
       imported = await this.context.access.call(vim, what, async ({ snapshots }) => {
@@ -181,15 +184,20 @@ class Extraction {
       procedure.response(`the state of ${vnfcId} was not taken`, 'failed', reasonOf(e));
       throw e;
     }
-    this.undo.defer(`delete ${imported.id} from VIM ${vim}`, () =>
-      this.context.access.call(vim, `delete the snapshot of ${vnfcId}`, (v) => v.snapshots.delete([imported.id])),
-    );
     procedure.response(`the state of ${vnfcId} is there`);
     return {
       ...snapshot,
       computeSnapshotResource: { vimConnectionId: vim, resourceId: imported.id },
       userDefinedData: { ...snapshot.userDefinedData, location: imported.location },
     };
+  }
+
+  /** By the operation's id, as the VIM may have taken one whose answer was lost. */
+  #deleteFrom(vim: string, vnfcId: string, operationId: string): Promise<void> {
+    return this.context.access.call(vim, `delete the snapshot of ${vnfcId}`, async ({ snapshots }) => {
+      const ours = (await snapshots.list()).filter((s) => s.metadata['ordeal.operationId'] === operationId);
+      if (ours.length > 0) await snapshots.delete(ours.map((s) => s.id));
+    });
   }
 
   /** The VIM that the VNFC is on here, or the one of that name. */
