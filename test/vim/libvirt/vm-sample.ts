@@ -45,6 +45,9 @@ export async function vmSample(host: LibvirtHost): Promise<ContractSample & { re
     const answers = () => fetch(`${url}/counter`, { signal: AbortSignal.timeout(2000) }).then((r) => r.ok);
     await until(`${url} answers`, () => answers().catch(() => false), { withinMs: 180_000, everyMs: 300 });
   }
+  // It comes up after what answers on the network, and what the VIM can do depends on it.
+  const agentAnswers = async () => (await vim.capabilities()).get('OP-create.quiesce')?.supported === true;
+  await until('a guest agent answers', agentAnswers, { withinMs: 60_000, everyMs: 300 });
   return {
     context,
     vim,
