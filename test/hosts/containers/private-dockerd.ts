@@ -84,11 +84,11 @@ export class PrivateDockerd implements AsyncDisposable {
 
   /** As a crash would. Its containers go on. */
   async killDaemon(): Promise<void> {
+    const { folder } = this.namespaces;
+    const containerd = Number(await readFile(join(folder, 'exec', 'containerd', 'containerd.pid'), 'utf8'));
     if (this.#process !== undefined) await ended(this.#process, 'SIGKILL');
-    // The containerd that it had started ends with it; the next one waits for its files.
-    await until('containerd has ended', async () => (await this.#ours('containerd --config')).length === 0, {
-      withinMs: 20_000,
-    });
+    // The containerd that it had started ends with it. Not yet reaped, the next dockerd takes it for one that runs.
+    await until('containerd is gone', async () => !isThere(containerd), { withinMs: 20_000 });
   }
 
   async log(): Promise<string> {
@@ -133,6 +133,15 @@ const answers = (socketPath: string): Promise<boolean> =>
       resolve(response.statusCode === 200);
     }).on('error', () => resolve(false));
   });
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (e) {
+    if ((e as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw e;
+  }
+}
 
 function end(pid: number): void {
   try {
