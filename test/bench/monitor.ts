@@ -17,7 +17,7 @@ import { markdownTable } from './statistics.js';
 
 /**
  * How exact the outage clock is, how punctual a probe of 1 kHz is beside the sample service, and what it costs that
- * service. `node dist/test/bench/index.js monitor`; shorter or in part with --outages, --probes, --seconds, --rounds, --only.
+ * service. `node dist/test/bench/index.js monitor`; shorter or in part with --seconds=, --only= and the like.
  */
 
 function settingsIn(args: readonly string[]) {
