@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { until } from '../../util/deadline.js';
@@ -130,8 +131,11 @@ export class Overlays {
   }
 }
 
-/** A file that is not there any more has no chain. */
+/**
+ * A file that is not there any more has no chain. @throws for one that is there and cannot be read: what lies below it
+ * may be needed, and nothing is removed then
+ */
 async function chainFiles(file: string): Promise<string[]> {
-  const chain = await qemuImg.chainOf(file).catch(() => undefined);
-  return chain?.map((c) => resolve(c.filename)) ?? [resolve(file)];
+  if (!existsSync(file)) return [resolve(file)];
+  return (await qemuImg.chainOf(file)).map((c) => resolve(c.filename));
 }

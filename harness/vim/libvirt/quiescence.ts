@@ -31,6 +31,7 @@ export class Quiescence implements Quiescing {
     try {
       await hypervisor.call(procedures.domainFsFreeze, args, `"${dom.name}" cannot be quiesced`, deadlineMs);
     } catch (e) {
+      // What cannot be thawed now, the guard thaws at the deadline; what is thrown is why it was not quiesced.
       await this.unquiesce(compute).catch(() => undefined);
       throw e;
     }
