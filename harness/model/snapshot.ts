@@ -30,6 +30,23 @@ export const instanceSnapshot = z.object({
 });
 export type InstanceSnapshot = z.output<typeof instanceSnapshot>;
 
+/** What an update may change of a snapshot's record (OP-update); metadata is added to what is there. */
+export interface SnapshotChange {
+  readonly name?: string;
+  readonly description?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** The record with the change; what the change does not name stays. */
+export function changed(record: InstanceSnapshot, { name, description, metadata }: SnapshotChange): InstanceSnapshot {
+  return {
+    ...record,
+    ...(name === undefined ? {} : { name }),
+    ...(description === undefined ? {} : { description }),
+    metadata: { ...record.metadata, ...metadata },
+  };
+}
+
 /** SOL003 clause 5.5 VnfcSnapshotInfo, with the VIM's record beside it. */
 export const vnfcSnapshotInfo = z.object({
   id: z.string(),

@@ -1,7 +1,7 @@
 import type { CapabilityTable } from './capability.js';
 import type { FaultReading, Injection } from './fault.js';
 import type { LocatedService } from './network-service.js';
-import type { InstanceSnapshot } from './snapshot.js';
+import type { InstanceSnapshot, SnapshotChange } from './snapshot.js';
 import type { SnapshotType } from './snapshot-descriptor.js';
 import type { PowerState, VirtualLinkInfo } from './vnf-info.js';
 
@@ -110,10 +110,7 @@ export interface Snapshots {
   list(filter?: SnapshotFilter): Promise<InstanceSnapshot[]>;
   /** @throws OrdealError of kind snapshot-missing */
   show(snapshotId: string): Promise<InstanceSnapshot>;
-  update(
-    snapshotId: string,
-    change: { name?: string; description?: string; metadata?: Record<string, string> },
-  ): Promise<InstanceSnapshot>;
+  update(snapshotId: string, change: SnapshotChange): Promise<InstanceSnapshot>;
   delete(snapshotIds: readonly string[], options?: { consolidate?: boolean }): Promise<void>;
   /** The image files of the snapshot, to be streamed into a package. Held in memory at no time. */
   exportImages(snapshotId: string): Promise<readonly SnapshotImage[]>;

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { type InstanceSnapshot, instanceSnapshot } from '../../model/snapshot.js';
+import { changed, type InstanceSnapshot, instanceSnapshot, type SnapshotChange } from '../../model/snapshot.js';
 import type { SnapshotFilter, SnapshotImage } from '../../model/vim.js';
 import { syncFolder, writeAtomically } from '../../util/atomic-file.js';
 import { classifyIo, errnoOf, OrdealError } from '../../util/errors.js';
@@ -91,17 +91,9 @@ export class SnapshotFolder {
     return records.sort((a, b) => a.createdAt.localeCompare(b.createdAt) || a.id.localeCompare(b.id));
   }
 
-  async update(
-    id: string,
-    change: { name?: string; description?: string; metadata?: Record<string, string> },
-  ): Promise<InstanceSnapshot> {
+  async update(id: string, change: SnapshotChange): Promise<InstanceSnapshot> {
     const stored = await this.read(id);
-    const record = {
-      ...stored.record,
-      ...(change.name === undefined ? {} : { name: change.name }),
-      ...(change.description === undefined ? {} : { description: change.description }),
-      ...(change.metadata === undefined ? {} : { metadata: { ...stored.record.metadata, ...change.metadata } }),
-    };
+    const record = changed(stored.record, change);
     await writeAtomically(join(this.folderOf(id), recordFile), JSON.stringify({ ...stored, record }, null, 2));
     return record;
   }

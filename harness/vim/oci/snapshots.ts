@@ -3,7 +3,7 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { InstanceSnapshot } from '../../model/snapshot.js';
+import { changed, type InstanceSnapshot, type SnapshotChange } from '../../model/snapshot.js';
 import type {
   CapturedSnapshot,
   ComputeId,
@@ -59,17 +59,9 @@ export class OciSnapshots implements Snapshots {
     return (await this.folder.read(snapshotId)).record;
   }
 
-  async update(
-    snapshotId: string,
-    { name, description, metadata }: { name?: string; description?: string; metadata?: Record<string, string> },
-  ): Promise<InstanceSnapshot> {
+  async update(snapshotId: string, change: SnapshotChange): Promise<InstanceSnapshot> {
     const stored = await this.folder.read(snapshotId);
-    const record = {
-      ...stored.record,
-      ...(name === undefined ? {} : { name }),
-      ...(description === undefined ? {} : { description }),
-      metadata: { ...stored.record.metadata, ...metadata },
-    };
+    const record = changed(stored.record, change);
     await this.folder.write({ ...stored, record });
     return record;
   }
