@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { VimContext } from '../../model/vim.js';
-import { errnoOf } from '../../util/errors.js';
 import { validate } from '../../util/validate.js';
 import { hostOptions } from '../oci/deployment.js';
 import { EngineHost } from '../oci/host.js';
@@ -28,7 +26,7 @@ export async function openDocker(context: VimContext): Promise<OciVim> {
   const options = validate(context.options, `${context.service.file}: vims.docker`, dockerOptions);
   const engine = new DockerEngine(options.host, options.runtimeRoot);
   await engine.version();
-  const host = await EngineHost.open(await pidOf(options.pidFile));
+  const host = await EngineHost.ofPidFile(options.pidFile);
   const { criu, runc } = options;
   return new OciVim(context, {
     engine,
@@ -36,15 +34,6 @@ export async function openDocker(context: VimContext): Promise<OciVim> {
     folder: options.folder,
     tools: { criu, runc },
     networks: options.networks,
+    faketime: options.faketime,
   });
-}
-
-/** A dockerd without such a file is taken to be in our own namespaces. */
-async function pidOf(file: string): Promise<number | undefined> {
-  try {
-    return Number(await readFile(file, 'utf8'));
-  } catch (e) {
-    if (errnoOf(e) === 'ENOENT') return undefined;
-    throw e;
-  }
 }

@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { type FileHandle, open, readlink } from 'node:fs/promises';
+import { type FileHandle, open, readFile, readlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { errnoOf, OrdealError } from '../../util/errors.js';
 
@@ -45,6 +45,16 @@ export class EngineHost implements AsyncDisposable {
     return new EngineHost(handles, prefix.length === 0 ? [] : ['nsenter', ...prefix, '--']);
   }
 
+  /** The namespaces of the process whose id is in a file; without such a file: our own. */
+  static async ofPidFile(file: string | undefined): Promise<EngineHost> {
+    if (file === undefined) return EngineHost.open(undefined);
+    const pid = await readFile(file, 'utf8').catch((e: unknown) => {
+      if (errnoOf(e) === 'ENOENT') return undefined;
+      throw e;
+    });
+    return EngineHost.open(pid === undefined ? undefined : Number(pid));
+  }
+
   /** @throws OrdealError of kind capability-missing when the command is not there, vim-failed with what it said */
   async run(command: string, args: readonly string[], options: { timeoutMs?: number; input?: string } = {}) {
     const [file, ...all] = [...this.prefix, command, ...args];
@@ -52,7 +62,12 @@ export class EngineHost implements AsyncDisposable {
   }
 
   /** The same in the network namespace of a process. */
-  async runIn(pid: number, command: string, args: readonly string[], options: { timeoutMs?: number } = {}) {
+  async runIn(
+    pid: number,
+    command: string,
+    args: readonly string[],
+    options: { timeoutMs?: number; input?: string } = {},
+  ) {
     return execute('nsenter', [`--net=/proc/${pid}/ns/net`, '--', command, ...args], command, options);
   }
 

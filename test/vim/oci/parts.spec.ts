@@ -1,5 +1,5 @@
 import { expect, test } from '@playwright/test';
-import { textOfLog } from '../../../harness/vim/docker/log-stream.js';
+import { textOfLog } from '../../../harness/vim/docker-api/log-stream.js';
 import { tableName } from '../../../harness/vim/oci/barrier.js';
 import { addressIn, isUnmoved } from '../../../harness/vim/oci/connections.js';
 

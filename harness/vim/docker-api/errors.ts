@@ -1,7 +1,7 @@
 import { errnoOf, OrdealError } from '../../util/errors.js';
 
-/** dockerd's own words, and what they mean to Ordeal. @param what subject and event */
-export function fromDocker(e: unknown, what: string, where: string): OrdealError {
+/** The daemon's own words, and what they mean to Ordeal. @param what subject and event @param daemon as users call it */
+export function fromDocker(e: unknown, what: string, where: string, daemon: string): OrdealError {
   if (e instanceof OrdealError) return e;
   const errno = errnoOf(e);
   if (
@@ -14,7 +14,7 @@ export function fromDocker(e: unknown, what: string, where: string): OrdealError
     return new OrdealError('vim-unreachable', what, {
       where,
       cause: e,
-      remedy: 'Start dockerd there, check vims.docker.host and that you may open its socket.',
+      remedy: `Start ${daemon} there, check host in the descriptor and that you may open its socket.`,
     });
   }
   const status = statusOf(e);
@@ -27,7 +27,7 @@ export function fromDocker(e: unknown, what: string, where: string): OrdealError
   return new OrdealError('vim-failed', what, { where, cause: said });
 }
 
-/** Of an answer of dockerd; undefined for every other failure. */
+/** Of an answer of the daemon; undefined for every other failure. */
 export const statusOf = (e: unknown): number | undefined =>
   e instanceof Error && 'statusCode' in e && typeof e.statusCode === 'number' ? e.statusCode : undefined;
 

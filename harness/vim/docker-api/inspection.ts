@@ -3,11 +3,11 @@ import type Docker from 'dockerode';
 import { OrdealError } from '../../util/errors.js';
 import type { OciContainer } from '../oci/engine.js';
 
-/** All that Docker needs to create another container like it. */
+/** All that the daemon needs to create another container like it. */
 export interface DockerSpec extends Record<string, unknown> {
   readonly config: object;
   readonly hostConfig: Docker.HostConfig;
-  readonly networks: Readonly<Record<string, { address: string; aliases: readonly string[] }>>;
+  readonly networks: Readonly<Record<string, { address: string; mac?: string; aliases: readonly string[] }>>;
 }
 
 export function fromInspection(info: Docker.ContainerInspectInfo): OciContainer {
@@ -25,7 +25,7 @@ export function fromInspection(info: Docker.ContainerInspectInfo): OciContainer 
   const spec: DockerSpec = {
     config: info.Config,
     hostConfig,
-    networks: Object.fromEntries(networks.map(({ network, address, aliases }) => [network, { address, aliases }])),
+    networks: Object.fromEntries(networks.map(({ network, ...it }) => [network, it])),
   };
   const cpus = (hostConfig.NanoCpus ?? 0) / 1e9;
   return {
