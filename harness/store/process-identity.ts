@@ -20,11 +20,14 @@ function startOf(pid: number): string {
   }
 }
 
-export const thisProcess: ProcessIdentity = {
+/** Prerequisite: it is on this host, and alive. */
+export const processOf = (pid: number): ProcessIdentity => ({
   host: hostname(),
-  pid: process.pid,
-  processStartedAt: startOf(process.pid),
-};
+  pid,
+  processStartedAt: startOf(pid),
+});
+
+export const thisProcess: ProcessIdentity = processOf(process.pid);
 
 /**
  * Of a process on another host nobody here can tell: it counts as alive, unless somebody who knows says otherwise.

@@ -1,8 +1,8 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
+import type { Socket } from 'node:net';
 import { faultParams } from '../../model/fault.js';
 import { reasonOf } from '../../util/errors.js';
+import { answerLines, serve } from '../link/hop-server.js';
 import { impairment, type LinkFault } from '../link/impairments.js';
 import { measureLink, type Way } from '../link/link-probe.js';
 import { type Frame, Switch } from '../link/switch.js';
@@ -39,7 +39,7 @@ class LinkHop {
         serve(back, (socket) => this.#ports.set(address, socket)),
       ]),
     );
-    await serve(this.plan.control, (socket) => this.#answer(socket));
+    await serve(this.plan.control, (socket) => answerLines(socket, (line) => this.#do(line)));
     setTimeout(() => this.heal(), this.plan.injection.expiresAfterMs).unref();
   }
 
@@ -66,17 +66,10 @@ class LinkHop {
     this.#ports.get(to)?.write(encoded(envelope ?? new Uint8Array(), data));
   }
 
-  #answer(socket: Socket): void {
-    createInterface({ input: socket }).on('line', async (line) => {
-      try {
-        const request = hopRequest.parse(line);
-        if (request === 'end') this.heal();
-        const reading = request === 'measure' && this.#isOn ? await this.#measure() : { isOn: this.#isOn };
-        socket.write(`${JSON.stringify(reading)}\n`);
-      } catch (e) {
-        socket.write(`${JSON.stringify({ error: reasonOf(e) })}\n`);
-      }
-    });
+  async #do(line: string): Promise<object> {
+    const request = hopRequest.parse(line);
+    if (request === 'end') this.heal();
+    return request === 'measure' && this.#isOn ? this.#measure() : { isOn: this.#isOn };
   }
 
   async #measure() {
@@ -87,17 +80,6 @@ class LinkHop {
     const reading = await measureLink(this.#network, ways, this.#fault);
     return { isOn: true, ...reading, measured: { ...reading.measured, framesOfGuests: this.#frames } };
   }
-}
-
-function serve(path: string, take: (socket: Socket) => void): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer((socket) => {
-      socket.on('error', () => socket.destroy());
-      take(socket);
-    });
-    server.once('error', reject);
-    server.listen(path, () => resolve(server));
-  });
 }
 
 const [, , file = ''] = process.argv;

@@ -1,22 +1,14 @@
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, mkdir, readFile, rm } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { FaultReading, Injection } from '../../model/fault.js';
-import { writeAtomically } from '../../util/atomic-file.js';
-import { until, withDeadline } from '../../util/deadline.js';
-import { errnoOf, OrdealError } from '../../util/errors.js';
+import { OrdealError } from '../../util/errors.js';
+import { HopProcess } from '../link/hop-process.js';
 import { child } from './domain-xml.js';
 import type { Seen } from './domains.js';
 import type { Hypervisor } from './hypervisor.js';
 import { addressOf, type HopPlan, type HopRequest, hopPlan } from './link-hop-protocol.js';
-
-const READY_MS = 20_000;
-const MEASURE_MS = 30_000;
 
 const measurement = z.object({
   isOn: z.boolean().default(false),
@@ -52,7 +44,8 @@ export class LinkImpairment {
     { addresses, from }: { readonly addresses: readonly string[]; readonly from?: string | undefined },
   ): Promise<void> {
     const plan = this.#plan(injection, nics, addresses, from);
-    await this.#start(plan);
+    const program = fileURLToPath(new URL('./link-hop.js', import.meta.url));
+    await this.#hop(injection.id).start(program, hopPlan.parse(plan));
     for (const [i, { seen, mac }] of nics.entries()) {
       const sockets = plan.nics[i];
       if (sockets !== undefined) await this.#redirect(injection.id, seen, mac, sockets);
@@ -62,7 +55,7 @@ export class LinkImpairment {
   async measure(injection: Injection, nics: readonly StruckNic[]): Promise<FaultReading> {
     const there = await Promise.all(nics.map(({ seen, mac }) => this.#isThere(injection.id, seen, mac)));
     const redirected = there.filter((t) => t).length;
-    const reading = redirected === 0 ? undefined : await this.#ask(injection.id, 'measure', MEASURE_MS);
+    const reading = redirected === 0 ? undefined : await this.#ask(injection.id, 'measure');
     if (reading === undefined || !reading.isOn) {
       return { effective: false, measured: { nics: redirected }, how: 'no frame is redirected through the fault' };
     }
@@ -76,16 +69,16 @@ export class LinkImpairment {
 
   /** Idempotent: with the guest restarted or gone, or the hop dead. What is held back is let go first. */
   async remove(injection: Injection, nics: readonly StruckNic[]): Promise<void> {
-    await this.#ask(injection.id, 'end', READY_MS);
+    await this.#ask(injection.id, 'end');
     for (const { seen, mac } of nics) await this.#release(injection.id, seen, mac);
-    await rm(this.#folderOf(injection.id), { recursive: true, force: true });
+    await this.#hop(injection.id).forget();
   }
 
   #plan(injection: Injection, nics: readonly StruckNic[], addresses: readonly string[], from?: string): HopPlan {
-    const folder = this.#folderOf(injection.id);
+    const { folder, control } = this.#hop(injection.id);
     return {
       injection,
-      control: join(folder, 'control'),
+      control,
       nics: nics.map(({ mac }, i) => ({
         address: addressOf(mac),
         out: join(folder, `${i}.out`),
@@ -94,27 +87,6 @@ export class LinkImpairment {
       addresses: addresses.map(addressOf),
       ...(from === undefined ? {} : { from: addressOf(from) }),
     };
-  }
-
-  async #start(plan: HopPlan): Promise<void> {
-    const folder = this.#folderOf(plan.injection.id);
-    await mkdir(folder, { recursive: true, mode: 0o711 });
-    const file = join(folder, 'plan.json');
-    await writeAtomically(file, JSON.stringify(hopPlan.parse(plan)));
-    const program = fileURLToPath(new URL('./link-hop.js', import.meta.url));
-    spawn(process.execPath, [program, file], { detached: true, stdio: 'ignore' }).unref();
-    await until(
-      'The process that impairs the link listens',
-      async () => {
-        const failure = await readFile(`${file}.error`, 'utf8').catch(absent);
-        if (failure !== undefined) throw new OrdealError('vim-failed', `The link cannot be impaired: ${failure}`);
-        return access(plan.control).then(
-          () => true,
-          () => false,
-        );
-      },
-      { withinMs: READY_MS },
-    );
   }
 
   async #redirect(id: string, seen: Seen, mac: string, sockets: HopPlan['nics'][number]): Promise<void> {
@@ -164,38 +136,13 @@ export class LinkImpairment {
     return found.some((o) => o.name === names(id, mac).filter);
   }
 
-  /** @returns undefined when the hop is gone: nothing passes it any more */
-  async #ask(id: string, request: HopRequest, withinMs: number): Promise<z.output<typeof measurement> | undefined> {
-    const path = join(this.#folderOf(id), 'control');
-    try {
-      return await withDeadline(withinMs, `The impaired link: to ${request}`, async (signal) => {
-        const line = await oneLine(path, request, signal);
-        return line === undefined ? undefined : measurement.parse(JSON.parse(line));
-      });
-    } catch (e) {
-      if (['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(errnoOf(e) ?? '')) return undefined;
-      throw e;
-    }
+  #ask(id: string, request: HopRequest): Promise<z.output<typeof measurement> | undefined> {
+    return this.#hop(id).ask(request, measurement);
   }
 
-  /** A unix socket's path has at most 107 bytes. */
-  #folderOf(id: string): string {
-    return join(this.folder, shortOf(id));
+  #hop(id: string): HopProcess {
+    return new HopProcess(join(this.folder, shortOf(id)));
   }
-}
-
-function oneLine(path: string, request: string, signal: AbortSignal): Promise<string | undefined> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(path);
-    signal.addEventListener('abort', () => socket.destroy(), { once: true });
-    socket.once('error', reject);
-    socket.once('close', () => resolve(undefined));
-    createInterface({ input: socket }).once('line', (line) => {
-      resolve(line);
-      socket.destroy();
-    });
-    socket.write(`${request}\n`);
-  });
 }
 
 const shortOf = (id: string): string => createHash('sha256').update(id).digest('hex').slice(0, 12);
@@ -213,9 +160,4 @@ function netdevOf({ xml }: Seen, mac: string): string {
   throw new OrdealError('vim-failed', `"${xml.name}" has no NIC ${mac} that QEMU would know`, {
     remedy: 'The domain must run.',
   });
-}
-
-function absent(e: unknown): undefined {
-  if (errnoOf(e) === 'ENOENT') return undefined;
-  throw e;
 }
