@@ -23,7 +23,7 @@ export class BridgeFaults {
   ) {}
 
   async inject({ id, kind, target, params }: Injection): Promise<void> {
-    const addresses = await this.#addresses(target);
+    const addresses = await this.addressesOf(target);
     await this.bridge.set(table(id), this.#rules(kind, params, addresses));
   }
 
@@ -36,7 +36,7 @@ export class BridgeFaults {
     if (!(await this.bridge.isThere(table(id)))) {
       return { effective: false, measured: {}, how: 'no rule of this fault is on the bridge' };
     }
-    const addresses = await this.#addresses(target);
+    const addresses = await this.addressesOf(target);
     const [from, to] = addresses.pairs[0] ?? [];
     if (from === undefined || to === undefined) {
       return { effective: false, measured: {}, how: 'fewer than two containers are on the link' };
@@ -111,7 +111,7 @@ export class BridgeFaults {
     }
   }
 
-  async #addresses(target: Injection['target']): Promise<Addresses> {
+  async addressesOf(target: Injection['target']): Promise<Addresses> {
     if (!('link' in target)) throw new OrdealError('usage', 'This fault strikes a virtual link, not a VNFC');
     const on = await this.containers.addressesOn(target.link);
     if (on.size < 2) {
@@ -129,7 +129,7 @@ export class BridgeFaults {
   }
 }
 
-interface Addresses {
+export interface Addresses {
   readonly all: readonly string[];
   readonly pairs: readonly (readonly [from: string, to: string])[];
   readonly isDirected: boolean;

@@ -4,17 +4,15 @@ import { reasonOf } from '../../util/errors.js';
 import type { BridgeRules } from './barrier.js';
 import type { Dumps } from './dump.js';
 import type { OciEngine } from './engine.js';
-import { bridgeFaults, cgroupFaults } from './fault-means.js';
+import { bridgeFaults, endings, hopFaults } from './fault-means.js';
+import type { HopFaults } from './hop-faults.js';
+import type { Means } from './means/means.js';
 
-const NETEM = 'netem is not driven, and nftables holds no packet back; it needs a hop of its own on the way';
+const NO_TIMER = 'heals by `ordeal recover` or the guard: no timer would heal by itself';
 const noFaults: Readonly<Record<string, string>> = {
-  delay: NETEM,
-  reordering: NETEM,
-  duplication: 'nftables does not duplicate what crosses a bridge; it needs a hop of its own on the way',
-  corruption: 'nftables changes no payload; it needs a hop of its own on the way',
-  'disk-full': 'a volume shares the file system of the host: filling it would fill the host',
   'disk-error': 'a volume is a directory of the host: there is no block device of its own that could fail',
-  'clock-skew': 'containers share the clock of the host; a time namespace has to be there when a process starts',
+  'clock-skew':
+    'containers have the clock of the host; with libfaketime, named as faketime of the VIM, they have their own',
 };
 
 /** Found by trying: a real dump of a scratch process, a real rule, and what the engine says of itself. */
@@ -22,12 +20,15 @@ export async function probeCapabilities(
   engine: OciEngine,
   dumps: Dumps,
   bridge: BridgeRules,
+  hops: HopFaults,
+  means: ReadonlyMap<string, Means>,
 ): Promise<CapabilityTable> {
   const version = await engine.version();
-  const [cannotDump, cannotRestore, rules] = await Promise.all([
+  const [cannotDump, cannotRestore, rules, hop] = await Promise.all([
     dumps.cannotDump(),
     engine.cannotRestore(),
     rulesWork(bridge),
+    hopWorks(hops),
   ]);
   const memory = (how: string): Capability => (cannotDump === undefined ? yes(how) : no(cannotDump));
   const back = (how: string): Capability => {
@@ -74,10 +75,15 @@ export async function probeCapabilities(
     ['replay', no('what came in after a snapshot is not recorded')],
   ];
   for (const kind of faultKinds) {
-    const [byCgroup, byBridge] = [cgroupFaults[kind], bridgeFaults[kind]];
-    if (byCgroup !== undefined) table.push([`fault.${kind}`, yes(byCgroup)]);
-    else if (byBridge !== undefined) table.push([`fault.${kind}`, rules.supported ? yes(byBridge) : rules]);
-    else table.push([`fault.${kind}`, no(noFaults[kind] ?? 'there is no means for it on a container')]);
+    if (noFaults[kind] !== undefined && !means.has(kind)) table.push([`fault.${kind}`, no(noFaults[kind])]);
+  }
+  for (const [kind, how] of Object.entries(endings)) table.push([`fault.${kind}`, yes(`${how}; ${NO_TIMER}`)]);
+  for (const [kind, { how }] of means) table.push([`fault.${kind}`, yes(`${how}; ${NO_TIMER}`)]);
+  for (const [kind, how] of Object.entries(bridgeFaults)) {
+    table.push([`fault.${kind}`, rules.supported ? yes(`${how}; ${NO_TIMER}`) : rules]);
+  }
+  for (const [kind, how] of Object.entries(hopFaults)) {
+    table.push([`fault.${kind}`, hop.supported ? yes(`${how}, until the fault expires`) : hop]);
   }
   return new Map(table);
 }
@@ -90,5 +96,14 @@ async function rulesWork(bridge: BridgeRules): Promise<Capability> {
     return yes();
   } catch (e) {
     return no(`packets cannot be held back on the bridge: ${reasonOf(e)}`);
+  }
+}
+
+async function hopWorks(hops: HopFaults): Promise<Capability> {
+  try {
+    await hops.probe();
+    return yes();
+  } catch (e) {
+    return no(`frames cannot be sent through a process: ${reasonOf(e)}`);
   }
 }

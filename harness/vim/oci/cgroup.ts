@@ -133,6 +133,31 @@ export class Cgroup {
     const value = Number.isFinite(bytes) ? String(Math.round(bytes)) : none;
     await writeFile(this.#file('memory', 'memory.limit_in_bytes', 'memory.max'), value);
   }
+
+  /** Who writes its process id there is under the limits of its input and output. */
+  get ioProcs(): string {
+    return this.#file('blkio', 'cgroup.procs', 'cgroup.procs');
+  }
+
+  /** Of writes to a device, in bytes a second; 0 means none. @param device major:minor */
+  async writeLimit(device: string): Promise<number> {
+    const text = await read(this.#file('blkio', 'blkio.throttle.write_bps_device', 'io.max'));
+    const line = text.split('\n').find((l) => l.startsWith(`${device} `)) ?? '';
+    const limit = this.#isV1 ? line.split(' ')[1] : /wbps=(\d+)/.exec(line)?.[1];
+    return Number(limit ?? 0);
+  }
+
+  /** @param bytesPerSecond of reads, and of writes; 0 means none */
+  async limitIo(device: string, bytesPerSecond: number): Promise<void> {
+    if (this.#isV1) {
+      for (const way of ['read', 'write']) {
+        await writeFile(this.#file('blkio', `blkio.throttle.${way}_bps_device`, ''), `${device} ${bytesPerSecond}`);
+      }
+      return;
+    }
+    const limit = bytesPerSecond === 0 ? 'max' : bytesPerSecond;
+    await writeFile(this.#file('', '', 'io.max'), `${device} rbps=${limit} wbps=${limit}`);
+  }
 }
 
 const read = (file: string): Promise<string> => readFile(file, 'utf8');

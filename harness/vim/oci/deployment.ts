@@ -18,7 +18,7 @@ export const deployment = z.strictObject({
     .record(z.string(), z.string())
     .default({})
     .describe('Where each disk is mounted, by disk id. Absent: in the order in which the container has its volumes.'),
-  tmpfs: z.array(z.string()).default([]),
+  tmpfs: z.array(z.string()).default([]).describe('Paths, with options where they are wanted: /scratch:size=64m.'),
   networks: z
     .record(z.string(), z.strictObject({ address: z.string() }))
     .default({})
@@ -41,6 +41,10 @@ export const hostOptions = {
   folder: z.string().describe('On the host of the containers: where snapshots and the state of the driver lie.'),
   criu: z.string().default('criu').describe('The command `criu`, 4.2 or later on Linux 6.16 or later.'),
   runc: z.string().default('runc'),
+  faketime: z
+    .string()
+    .optional()
+    .describe('libfaketime.so.1 on the host: what Ordeal creates can be given a wrong clock then. Absent: it cannot.'),
   networks: z
     .record(z.string(), z.strictObject({ subnet: z.string() }))
     .default({})

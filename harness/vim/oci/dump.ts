@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OrdealError, reasonOf } from '../../util/errors.js';
@@ -9,6 +9,7 @@ import type { EngineHost } from './host.js';
 /** A connection that nobody has accepted yet is not dumped; its peer is told so when it speaks. */
 const CRIU_CONFIG = 'skip-in-flight\n';
 const DUMP_MS = 600_000;
+const FULL_BYTES = 2 ** 20;
 const STOPPED = /^State:\s+[Tt]\b/m;
 /** What CRIU cannot dump, by the name of a file descriptor, and what to do about it. */
 const undumpable: readonly [RegExp, string][] = [
@@ -67,6 +68,15 @@ export class Dumps {
       await this.host.run('env', args, { timeoutMs: DUMP_MS });
     } catch (e) {
       const log = await readFile(join(work, 'dump.log'), 'utf8').catch(() => '');
+      // A log that lies on the full disk itself does not say so.
+      const { bavail, bsize } = await statfs(images);
+      if (bavail * bsize < FULL_BYTES || log.includes('No space left')) {
+        throw new OrdealError('no-space', `No space is left for the memory of "${name}"`, {
+          where: images,
+          cause: e,
+          remedy: 'Free space or choose another folder, then run again; nothing half-written was kept.',
+        });
+      }
       const errors = log.split('\n').filter((line) => line.includes('Error') && !line.includes('RLIMIT_NOFILE'));
       throw new OrdealError('vim-failed', `The memory of "${name}" cannot be dumped`, {
         cause: errors.length === 0 ? e : new Error(errors.slice(0, 3).join('; ')),

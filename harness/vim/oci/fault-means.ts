@@ -1,18 +1,56 @@
-const noTimer = 'heals by `ordeal recover` or the guard: no timer would heal by itself';
+import type { Clocks } from './clocks.js';
+import type { Containers } from './containers.js';
+import type { EngineHost } from './host.js';
+import { ClockSkew } from './means/clock-skew.js';
+import { CpuStarvation } from './means/cpu-starvation.js';
+import { DiskFull } from './means/disk-full.js';
+import { DiskSlow } from './means/disk-slow.js';
+import { DnsError } from './means/dns-error.js';
+import type { Means } from './means/means.js';
+import { MemoryPressure } from './means/memory-pressure.js';
+import { ProcessKill } from './means/process-kill.js';
+import { Stall } from './means/stall.js';
+import type { Power } from './power.js';
 
-/** On the processes of one container. */
-export const cgroupFaults: Readonly<Record<string, string>> = {
-  shutdown: `SIGTERM by the engine, then SIGKILL; ${noTimer}`,
-  crash: `SIGKILL; ${noTimer}`,
-  stall: `the freezer of its control group; ${noTimer}`,
-  'cpu-starvation': `a quota of its control group; ${noTimer}`,
-  'memory-pressure': `a limit of its control group just above what it uses; ${noTimer}`,
+/** On what runs in one container. */
+export const meansOf = (
+  containers: Containers,
+  power: Power,
+  host: EngineHost,
+  clocks: Clocks,
+): ReadonlyMap<string, Means> =>
+  new Map<string, Means>([
+    ['stall', new Stall(containers, power)],
+    ['cpu-starvation', new CpuStarvation(containers)],
+    ['memory-pressure', new MemoryPressure(containers)],
+    ['process-kill', new ProcessKill(containers)],
+    ['disk-full', new DiskFull(containers)],
+    ['disk-slow', new DiskSlow(containers)],
+    ['dns-error', new DnsError(host)],
+    // Without the library there is no such fault.
+    ...(clocks.library === undefined ? [] : [['clock-skew', new ClockSkew(clocks)] as const]),
+  ]);
+
+/** On the container as a whole: it ends. */
+export const endings: Readonly<Record<string, string>> = {
+  shutdown: 'SIGTERM by the engine, then SIGKILL',
+  crash: 'SIGKILL',
 };
 
 /** On what crosses the bridge of a virtual link. */
 export const bridgeFaults: Readonly<Record<string, string>> = {
-  'link-cut': `nftables drops everything on the bridge; ${noTimer}`,
-  partition: `nftables drops what one sends to the other; ${noTimer}`,
-  loss: `nftables drops at random; ${noTimer}`,
-  rate: `nftables drops what is over the rate; ${noTimer}`,
+  'link-cut': 'nftables drops everything on the bridge',
+  partition: 'nftables drops what one sends to the other',
+  loss: 'nftables drops at random',
+  rate: 'nftables drops what is over the rate',
+};
+
+const hop = (what: string): string => `a process of ours, which frames pass on their way to the containers, ${what}`;
+
+/** On what crosses it too, where netem would be needed. */
+export const hopFaults: Readonly<Record<string, string>> = {
+  delay: hop('holds them back'),
+  duplication: hop('passes some on twice'),
+  reordering: hop('lets some be overtaken'),
+  corruption: hop('flips a bit in some'),
 };

@@ -4,6 +4,7 @@ import type { LocatedService } from '../../model/network-service.js';
 import type { Instantiation } from '../../model/vim.js';
 import { until } from '../../util/deadline.js';
 import { classifyIo, OrdealError } from '../../util/errors.js';
+import type { Clocks, SpecExtras } from './clocks.js';
 import type { Containers } from './containers.js';
 import type { DeployedVnfc } from './deployment.js';
 import { type OciContainer, type OciEngine, resourceLabel, serviceLabel } from './engine.js';
@@ -21,7 +22,7 @@ export interface InstantiatingEngine {
   ensureNetwork(name: string, subnet: string, labels: Readonly<Record<string, string>>): Promise<void>;
   removeNetworks(label: string): Promise<void>;
   /** @returns the spec of a container, as `create` takes it */
-  specOf(deployed: DeployedVnfc): OciContainer['spec'];
+  specOf(deployed: DeployedVnfc, extras: SpecExtras): OciContainer['spec'];
 }
 
 /**
@@ -35,6 +36,7 @@ export class OciInstantiation implements Instantiation {
     readonly folder: OciFolder,
     readonly power: Power,
     readonly networks: Readonly<Record<string, { readonly subnet: string }>>,
+    readonly clocks: Clocks,
   ) {}
 
   async check(service: LocatedService): Promise<void> {
@@ -89,7 +91,7 @@ export class OciInstantiation implements Instantiation {
       volumes[destination] = name;
     }
     await this.folder.setPlace(resource, undefined);
-    await this.engine.create(this.engine.specOf(deployed), {
+    await this.engine.create(this.engine.specOf(deployed, await this.clocks.equip(resource)), {
       name: resource,
       labels: { ...labels, [resourceLabel]: resource },
       volumes,

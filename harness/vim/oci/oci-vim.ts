@@ -6,14 +6,18 @@ import { BridgeRules } from './barrier.js';
 import { BridgeFaults } from './bridge-faults.js';
 import { probeCapabilities } from './capabilities.js';
 import { Capture } from './capture.js';
+import { Clocks } from './clocks.js';
 import { Connections } from './connections.js';
 import { Containers } from './containers.js';
 import { Dumps, type RuntimeTools } from './dump.js';
 import type { OciEngine } from './engine.js';
+import { meansOf } from './fault-means.js';
 import { OciFaults } from './faults.js';
 import { OciFolder } from './folder.js';
+import { HopFaults } from './hop-faults.js';
 import type { EngineHost } from './host.js';
 import { type InstantiatingEngine, OciInstantiation } from './instantiation.js';
+import type { Means } from './means/means.js';
 import { Power } from './power.js';
 import { OciReplacement } from './replacement.js';
 import { Reversion } from './reversion.js';
@@ -29,6 +33,7 @@ export interface OciVimParts {
   readonly folder: string;
   readonly tools: RuntimeTools;
   readonly networks: Readonly<Record<string, { readonly subnet: string }>>;
+  readonly faketime: string | undefined;
 }
 
 /**
@@ -43,13 +48,18 @@ export class OciVim implements Vim {
   readonly #power: Power;
   readonly #dumps: Dumps;
   readonly #bridge: BridgeRules;
+  readonly #hops: HopFaults;
+  readonly #means: ReadonlyMap<string, Means>;
   readonly snapshots: OciSnapshots;
   readonly replacement: OciReplacement;
   readonly faults: OciFaults;
   readonly instantiation: Instantiation;
   #table: Promise<CapabilityTable> | undefined;
 
-  constructor({ service }: Pick<VimContext, 'service'>, { engine, host, folder, tools, networks }: OciVimParts) {
+  constructor(
+    { service }: Pick<VimContext, 'service'>,
+    { engine, host, folder, tools, networks, faketime }: OciVimParts,
+  ) {
     this.kind = engine.kind;
     this.#engine = engine;
     this.#host = host;
@@ -67,13 +77,17 @@ export class OciVim implements Vim {
     const capture = new Capture(this.#containers, kept, this.#dumps, trees, connections);
     this.snapshots = new OciSnapshots(this.#containers, kept, trees, capture, reversion, turn);
     this.replacement = new OciReplacement(this.#containers, kept, this.#power, reversion, turn);
-    this.faults = new OciFaults(this.#containers, kept, this.#power, new BridgeFaults(this.#containers, this.#bridge));
-    this.instantiation = new OciInstantiation(this.#containers, engine, kept, this.#power, networks);
+    const bridgeFaults = new BridgeFaults(this.#containers, this.#bridge);
+    this.#hops = new HopFaults(this.#containers, kept, host, bridgeFaults);
+    const clocks = new Clocks(kept.root, faketime);
+    this.#means = meansOf(this.#containers, this.#power, host, clocks);
+    this.faults = new OciFaults(this.#containers, kept, this.#power, bridgeFaults, this.#hops, this.#means);
+    this.instantiation = new OciInstantiation(this.#containers, engine, kept, this.#power, networks, clocks);
   }
 
   /** Tried once: the host does not change under a driver. */
   capabilities(): Promise<CapabilityTable> {
-    const table = this.#table ?? probeCapabilities(this.#engine, this.#dumps, this.#bridge);
+    const table = this.#table ?? probeCapabilities(this.#engine, this.#dumps, this.#bridge, this.#hops, this.#means);
     this.#table = table;
     table.catch(() => {
       this.#table = undefined;
