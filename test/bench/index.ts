@@ -1,4 +1,4 @@
-import { bench as docker } from './docker.js';
+import { bench as containers } from './containers.js';
 import { bench as embedded } from './embedded.js';
 import { bench as libvirt } from './libvirt.js';
 import { bench as monitor } from './monitor.js';
@@ -7,7 +7,7 @@ import { bench as store } from './store.js';
 
 /** `npm run bench [name …]`: each prints its figures as a Markdown table. Not tests: they judge nothing. */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<string>>> = {
-  docker,
+  containers,
   embedded,
   libvirt,
   monitor,

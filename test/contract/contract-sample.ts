@@ -1,6 +1,6 @@
 import { expect, type TestInfo, test } from '@playwright/test';
 import { type CapabilityRow, missing } from '../../harness/model/capability.js';
-import type { FaultKind, Injection, MachineFaultKind } from '../../harness/model/fault.js';
+import type { FaultKind, Injection, MachineFaultKind, PlatformFaultKind } from '../../harness/model/fault.js';
 import type { LocatedService } from '../../harness/model/network-service.js';
 import type { InstanceSnapshot } from '../../harness/model/snapshot.js';
 import type { CreateSnapshotRequest, Vim } from '../../harness/model/vim.js';
@@ -40,7 +40,7 @@ export interface ContractOptions {
   /** Rows that the VIM says no to, each with the reason: a row that is missing here fails, and so does one too many. */
   readonly gaps: Partial<Record<CapabilityRow, string>>;
   /** Faults with their doses that not every VIM must have, and this one has. */
-  readonly alsoFaults?: Partial<Record<MachineFaultKind, Injection['params']>>;
+  readonly alsoFaults?: Partial<Record<MachineFaultKind | PlatformFaultKind, Injection['params']>>;
 }
 
 export interface Contract {

@@ -1,13 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { until } from '../../../harness/util/deadline.js';
 import { shell } from '../libvirt/shell.js';
+import { endCgroup, removeCgroup } from './cgroups.js';
 
 /** /etc is a layer of our own inside: what CRIU reads there is not to be the machine's. */
 const firstProcess = `
 set -e
 ip link set lo up
+# What engines and iproute2 leave under /run ends with the namespace.
+mount -t tmpfs tmpfs /run
 mkdir -p "$1/etc/upper" "$1/etc/work"
 mount -t overlay -o "lowerdir=/etc,upperdir=$1/etc/upper,workdir=$1/etc/work" overlay /etc
 mkdir -p /etc/criu
@@ -62,8 +65,21 @@ export class PrivateNamespaces implements AsyncDisposable {
     return shell('nsenter', [...this.enter, command, ...args]);
   }
 
+  /** The control group that the containers of one engine are under. */
+  get cgroupParent(): string {
+    return basename(this.folder);
+  }
+
+  endContainers(): Promise<void> {
+    return endCgroup(this.cgroupParent);
+  }
+
+  /** With the folder. Prerequisite: the engine in it has ended. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.endContainers();
     await ended(this.holder, 'SIGKILL');
+    await removeCgroup(this.cgroupParent);
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }
 

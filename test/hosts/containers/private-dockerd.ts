@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { get } from 'node:http';
-import { basename, join } from 'node:path';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { until } from '../../../harness/util/deadline.js';
-import { shell } from '../libvirt/shell.js';
+import { answers } from './answers.js';
 import { diesWithUs, ended, type PrivateNamespaces } from './namespaces.js';
+import { end, isThere, processesWith } from './processes.js';
 
 /** Without CAP_SYS_RESOURCE an engine cannot raise the limits of its containers above its own. */
 const limit = (n: number) => ({ Name: 'nofile', Soft: n, Hard: n });
@@ -13,14 +13,12 @@ const limit = (n: number) => ({ Name: 'nofile', Soft: n, Hard: n });
 export class PrivateDockerd implements AsyncDisposable {
   #process: ChildProcess | undefined;
   readonly socket: string;
-  readonly cgroupParent: string;
 
   private constructor(
     readonly namespaces: PrivateNamespaces,
     readonly criuFolder: string,
   ) {
     this.socket = join(namespaces.folder, 'docker.sock');
-    this.cgroupParent = basename(namespaces.folder);
   }
 
   /** @param criuFolder has the command `criu`. @throws with what the daemon said */
@@ -37,7 +35,7 @@ export class PrivateDockerd implements AsyncDisposable {
       'storage-driver': 'overlay2',
       'data-root': join(folder, 'data'),
       'exec-root': join(folder, 'exec'),
-      'cgroup-parent': `/${daemon.cgroupParent}`,
+      'cgroup-parent': `/${namespaces.cgroupParent}`,
       'default-ulimits': { nofile: limit(1024) },
       hosts: [`unix://${daemon.socket}`],
       pidfile: daemon.pidFile,
@@ -99,96 +97,16 @@ export class PrivateDockerd implements AsyncDisposable {
       .join('; ');
   }
 
-  /** Processes of the machine whose command line names our folder. */
-  async #ours(what: string): Promise<number[]> {
-    const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-    const found = await Promise.all(
-      pids.map(async (pid) => {
-        const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ');
-        return command.includes(what) && command.includes(this.namespaces.folder) ? [Number(pid)] : [];
-      }),
-    );
-    return found.flat();
-  }
-
+  /** Its containers end with it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const { folder } = this.namespaces;
     if (this.#process !== undefined) await ended(this.#process, 'SIGTERM');
-    await endCgroup(this.cgroupParent);
-    for (const pid of [...(await this.#ours('containerd --config')), ...(await this.#ours('containerd-shim'))])
-      end(pid);
-    await until('every shim has ended', async () => (await this.#ours('containerd')).length === 0, {
+    await this.namespaces.endContainers();
+    const { folder } = this.namespaces;
+    for (const what of ['containerd --config', 'containerd-shim']) {
+      for (const pid of await processesWith(what, folder)) end(pid);
+    }
+    await until('every shim has ended', async () => (await processesWith('containerd', folder)).length === 0, {
       withinMs: 20_000,
     });
-    await this.namespaces[Symbol.asyncDispose]();
-    await removeCgroup(this.cgroupParent);
-    await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
-}
-
-const answers = (socketPath: string): Promise<boolean> =>
-  new Promise((resolve) => {
-    get({ socketPath, path: '/_ping', timeout: 2000 }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
-    }).on('error', () => resolve(false));
-  });
-
-function isThere(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (e) {
-    if ((e as NodeJS.ErrnoException).code === 'ESRCH') return false;
-    throw e;
-  }
-}
-
-function end(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (e) {
-    if ((e as NodeJS.ErrnoException).code !== 'ESRCH') throw e;
-  }
-}
-
-const hierarchies = '/sys/fs/cgroup';
-
-async function foldersOf(name: string): Promise<string[]> {
-  const text = await shell('find', [hierarchies, '-maxdepth', '2', '-type', 'd', '-name', name]);
-  const tops = text.split('\n').filter((line) => line !== '');
-  const all = await Promise.all(tops.map((top) => shell('find', [top, '-depth', '-type', 'd'])));
-  return all.flatMap((lines) => lines.split('\n').filter((line) => line !== ''));
-}
-
-/** Frozen or not: a process that is frozen dies when it is thawed. */
-async function endCgroup(name: string): Promise<void> {
-  const folders = await foldersOf(name);
-  const left = async () => {
-    const pids = await Promise.all(folders.map((f) => readFile(join(f, 'cgroup.procs'), 'utf8').catch(() => '')));
-    return [
-      ...new Set(
-        pids
-          .join('\n')
-          .split('\n')
-          .filter((pid) => pid !== ''),
-      ),
-    ].map(Number);
-  };
-  await until(
-    `the processes of cgroup ${name} have ended`,
-    async () => {
-      const pids = await left();
-      for (const pid of pids) end(pid);
-      for (const f of folders) {
-        await writeFile(join(f, 'freezer.state'), 'THAWED').catch(() => undefined);
-        await writeFile(join(f, 'cgroup.freeze'), '0').catch(() => undefined);
-      }
-      return pids.length === 0;
-    },
-    { withinMs: 20_000, everyMs: 50 },
-  );
-}
-
-async function removeCgroup(name: string): Promise<void> {
-  for (const folder of await foldersOf(name)) await shell('rmdir', [folder]).catch(() => undefined);
 }

@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { until } from '../../../harness/util/deadline.js';
 import { expect, test } from '../../hosts/containers/fixture.js';
 import { containerSample } from '../oci/container-sample.js';
+import { DyingProcess } from '../oci/dying-process.js';
 
 test.describe.configure({ timeout: 120_000 });
 
@@ -17,17 +16,12 @@ test('a process that is killed while it captures leaves no container frozen, and
   const compute = await s.vim.locate(s.subject);
   const powerState = async () => (await s.vim.inspect(compute)).powerState;
   const then = await s.bump();
-  const child = spawn(process.execPath, [fileURLToPath(new URL('./dying-capture.js', import.meta.url))], {
-    stdio: ['pipe', 'ignore', 'inherit'],
-  });
-  const ended = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
-  child.stdin.end(JSON.stringify(s.context));
+  const child = DyingProcess.start('docker', s.context, 'capture');
   await until('the container stands still', async () => (await powerState()) === 'suspended', {
     withinMs: 30_000,
     everyMs: 2,
   });
-  child.kill('SIGKILL');
-  expect(await ended).toBe('SIGKILL');
+  await child.kill();
 
   await until('it runs again', async () => (await powerState()) === 'on', { withinMs: 5000 });
   // What runc had begun by itself comes to its end, and then nothing is left of it.

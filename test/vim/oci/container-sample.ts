@@ -56,6 +56,7 @@ export async function containerSample(
     peer: 'peer',
     link: 'lan',
     disk: 'data',
+    doses: { 'disk-full': { disk: '/scratch' } },
     ask,
     get: async (vnfc, path) => {
       const { status, text: answer } = await once('GET', `${bases.get(vnfc)}${path}`);
@@ -121,6 +122,7 @@ function contextOf(
             listens: [port],
             environment: environment[id] ?? {},
             volumes: { data: '/data' },
+            tmpfs: ['/scratch:size=4m'],
             networks: { lan: { address: addressOf(i) } },
             memoryBytes: 2 ** 31,
             addresses: { lan: base },
