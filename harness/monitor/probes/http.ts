@@ -1,24 +1,24 @@
-import { type Dispatcher, Pool } from 'undici';
 import type { ProbeSpec } from '../../model/network-service.js';
-import { asError, OrdealError } from '../../util/errors.js';
+import { OrdealError } from '../../util/errors.js';
+import type { HttpRequest, Origin } from './http-connection.js';
+import { HttpConnections } from './http-connections.js';
+import type { HttpResponse } from './http-response.js';
 import { type Abort, type Done, outcomeOf, type Prober } from './prober.js';
 import { type Fill, isExpected, template } from './template.js';
 
 export type HttpSpec = Extract<ProbeSpec, { kind: 'http' }>;
 
-/** An answer longer than this is not compared any further. */
-const longestBody = 1024 * 1024;
-
 /** What is sent where, cut from the templates once, as it is filled in for every request. */
 interface Aim {
   readonly base: string | undefined;
-  readonly pool: Pool;
-  readonly path: Fill;
+  readonly connections: HttpConnections;
+  /** Everything but the body and its length. */
+  readonly head: Fill;
   readonly body: Fill | undefined;
   readonly wanted: Fill | undefined;
 }
 
-/** HTTP over a pool of kept connections to the origin, one request a connection at a time. */
+/** HTTP/1.1 over kept connections to the origin, one request a connection at a time. */
 export class HttpProber implements Prober {
   readonly #spec: HttpSpec;
   readonly #statuses: ReadonlySet<number>;
@@ -32,103 +32,92 @@ export class HttpProber implements Prober {
   }
 
   send(key: string, done: Done): Abort {
-    const { pool, path, body, wanted } = this.#aim;
-    const request = new Request(done, this.#statuses, wanted?.(key), this.#spec.expect.exact ?? false);
-    const method = this.#spec.method as Dispatcher.HttpMethod;
-    try {
-      pool.dispatch({ path: path(key), method, body: body?.(key) ?? null }, request);
-    } catch (e) {
-      request.onResponseError(undefined, asError(e));
-    }
-    return () => request.abort();
+    const { connections, head, body, wanted } = this.#aim;
+    const { method, expect } = this.#spec;
+    const request = new Request(
+      method,
+      textOf(head(key), body?.(key)),
+      body === undefined ? 'latin1' : 'utf8',
+      done,
+      this.#statuses,
+      wanted?.(key),
+      expect.exact ?? false,
+    );
+    const abort = connections.send(request);
+    return () => {
+      if (request.giveUp()) abort();
+    };
   }
 
   moveTo(base: string): void {
-    const left = this.#aim;
-    if (base === left.base) return;
-    this.#aim = aimAt(this.#spec, base);
+    if (base === this.#aim.base) return;
     // What is under way there ends there, or in the loop's timeout.
-    left.pool.close().catch(() => left.pool.destroy());
+    this.#aim.connections.retire();
+    this.#aim = aimAt(this.#spec, base);
   }
 
-  close(): Promise<void> {
-    return this.#aim.pool.destroy();
+  async close(): Promise<void> {
+    this.#aim.connections.destroy();
   }
 }
 
+const textOf = (head: string, body: string | undefined): string =>
+  body === undefined ? `${head}\r\n` : `${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+
+/** Methods for which a server may wait for a length, body or not. Source: RFC 9110, section 8.6. */
+const announcesLength = ['POST', 'PUT', 'PATCH'];
+
 function aimAt(spec: HttpSpec, base: string | undefined): Aim {
-  const { origin, path } = httpTarget(spec, base);
-  // The loop keeps the deadlines, from one clock for all probes; undici only has to give up connecting some time.
-  const pool = new Pool(origin, { pipelining: 1, headersTimeout: 0, bodyTimeout: 0, connectTimeout: spec.timeoutMs });
+  const { origin, host, path } = httpTarget(spec, base);
+  const length = spec.body === undefined && announcesLength.includes(spec.method) ? 'content-length: 0\r\n' : '';
+  const head = `${spec.method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n${length}`;
   return {
     base,
-    pool,
-    path: template(path, base, encodeURIComponent),
+    connections: new HttpConnections(origin),
+    head: template(head, base, encodeURIComponent),
     body: spec.body === undefined ? undefined : template(spec.body, base),
     wanted: spec.expect.body === undefined ? undefined : template(spec.expect.body, base),
   };
 }
 
-const aborted = new Error('The probe gave up on this request');
-
-class Request implements Dispatcher.DispatchHandler {
-  #controller: Dispatcher.DispatchController | undefined;
-  #over = false;
-  #status = 0;
-  #body: Buffer[] = [];
-  #bodyBytes = 0;
+class Request implements HttpRequest {
+  #isOver = false;
 
   constructor(
+    readonly method: string,
+    readonly text: string,
+    readonly encoding: 'latin1' | 'utf8',
     private readonly done: Done,
     private readonly statuses: ReadonlySet<number>,
     private readonly wanted: string | undefined,
     private readonly exact: boolean,
   ) {}
 
-  abort(): void {
-    this.#over = true;
-    this.#controller?.abort(aborted);
+  get wantsBody(): boolean {
+    return this.wanted !== undefined;
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#over) controller.abort(aborted);
+  /** @returns whether it was still under way */
+  giveUp(): boolean {
+    const wasUnderWay = !this.#isOver;
+    this.#isOver = true;
+    return wasUnderWay;
   }
 
-  onResponseStart(_: Dispatcher.DispatchController, status: number): void {
-    this.#status = status;
+  answered({ status, body }: Pick<HttpResponse, 'status' | 'body'>): void {
+    if (!this.giveUp()) return;
+    if (!this.statuses.has(status)) this.done(false, String(status));
+    else if (this.wanted === undefined || isExpected(body, this.wanted, this.exact)) this.done(true, String(status));
+    else this.done(false, `${status} other body`);
   }
 
-  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.wanted === undefined || this.#bodyBytes > longestBody) return;
-    this.#body.push(chunk);
-    this.#bodyBytes += chunk.length;
-  }
-
-  onResponseEnd(): void {
-    const status = String(this.#status);
-    if (!this.statuses.has(this.#status)) this.#finish(false, status);
-    else if (this.#isAsWanted()) this.#finish(true, status);
-    else this.#finish(false, `${status} other body`);
-  }
-
-  onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {
-    this.#finish(false, outcomeOf(error));
-  }
-
-  #isAsWanted(): boolean {
-    return this.wanted === undefined || isExpected(Buffer.concat(this.#body).toString(), this.wanted, this.exact);
-  }
-
-  #finish(ok: boolean, outcome: string): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.done(ok, outcome);
+  failed(error: Error): void {
+    if (this.giveUp()) this.done(false, outcomeOf(error));
   }
 }
 
 /** @throws OrdealError of kind scenario-invalid, before anything is sent */
-function httpTarget(spec: HttpSpec, base: string | undefined): { origin: string; path: string } {
+function httpTarget(spec: HttpSpec, base: string | undefined): { origin: Origin; host: string; path: string } {
   const where = `probe "${spec.id}"`;
   if (spec.url.includes('{base}') && base === undefined) {
     throw new OrdealError('scenario-invalid', 'The url starts from {base}, but no connection point is named', {
@@ -137,14 +126,24 @@ function httpTarget(spec: HttpSpec, base: string | undefined): { origin: string;
       remedy: 'Add connectionPoint: <vnfc>.<connection point> to the probe.',
     });
   }
+  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(spec.method)) {
+    throw new OrdealError('scenario-invalid', 'The method is none of HTTP', { where, got: spec.method });
+  }
   const url = spec.url.replaceAll('{base}', base?.replace(/\/+$/, '') ?? '');
-  const [, origin, path] = /^(https?:\/\/[^/?#\s{}]+)([^#\s]*)$/.exec(url) ?? [];
-  if (origin === undefined || !URL.canParse(origin)) {
+  const [, start, rest = ''] = /^(https?:\/\/[^/?#\s{}]+)([^#\s]*)$/.exec(url) ?? [];
+  if (start === undefined || !URL.canParse(start)) {
     throw new OrdealError('scenario-invalid', 'The url cannot be used', {
       where,
       expected: 'http:// or https://, a host, and {key} in the path only',
       got: url,
     });
   }
-  return { origin, path: path?.startsWith('/') ? path : `/${path ?? ''}` };
+  const { protocol, hostname, port, host } = new URL(start);
+  const isSecure = protocol === 'https:';
+  const path = rest.startsWith('/') ? rest : `/${rest}`;
+  return {
+    origin: { isSecure, host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || (isSecure ? 443 : 80)) },
+    host,
+    path: path.replace(/[^\x21-\x7e]+/g, encodeURIComponent),
+  };
 }
