@@ -63,6 +63,34 @@ test('a UDP probe wants an answer, and the expected one', async () => {
   );
 });
 
+test('a copy of an answer, or one that comes too late, is not taken for the answer to another request', async () => {
+  const peers = new Set<number>();
+  const late = new Set<NodeJS.Timeout>();
+  const socket = createSocket('udp4');
+  socket.on('message', (question, { port, address }) => {
+    peers.add(port);
+    const reply = `pong ${question}`;
+    socket.send(reply, port, address);
+    for (const laterMs of [1, 30, 400]) late.add(setTimeout(() => socket.send(reply, port, address), laterMs));
+  });
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  try {
+    const address = `udp://127.0.0.1:${socket.address().port}`;
+    const spec = { kind: 'udp', id: 'p', address, payload: 'call {key}', keys: { prefix: 'c-', to: 50 }, rateHz: 50 };
+    const probes = [probe.parse({ ...spec, timeoutMs: 5000, expect: { body: 'pong call {key}', exact: true } })];
+    await using monitor = await startMonitor({ probes, resolve: () => '' });
+    await monitor.settled(monitor.nowMs() + 2200);
+    const { samples } = monitor.history('p', 0, 1e9);
+    expect(samples.filter((s) => !s.ok)).toEqual([]);
+    expect(samples.length).toBeGreaterThan(80);
+    // Sockets are used again, after a rest.
+    expect(peers.size).toBeLessThan(samples.length);
+  } finally {
+    for (const timer of late) clearTimeout(timer);
+    await new Promise<void>((resolve) => void socket.close(() => resolve()));
+  }
+});
+
 /** Answers every question for type A with 192.0.2.7, but for names that begin with "no". */
 function nameServer(question: Buffer): Buffer {
   const exists = !question.subarray(13, 15).equals(Buffer.from('no'));

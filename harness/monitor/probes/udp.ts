@@ -1,24 +1,19 @@
-import { createSocket } from 'node:dgram';
-import { isIPv6 } from 'node:net';
 import type { ProbeSpec } from '../../model/network-service.js';
 import { OrdealError } from '../../util/errors.js';
 import { type Abort, type Done, outcomeOf, type Prober } from './prober.js';
 import { type Fill, isExpected, template } from './template.js';
+import { UdpSockets } from './udp-sockets.js';
 
 export type UdpSpec = Extract<ProbeSpec, { kind: 'udp' }>;
 
 interface Aim {
   readonly base: string | undefined;
-  readonly host: string;
-  readonly port: number;
+  readonly sockets: UdpSockets;
   readonly payload: Fill;
   readonly wanted: Fill | undefined;
 }
 
-/**
- * One datagram there and one back, from a socket for each: so an answer belongs to its request, whatever it says, and a
- * port that nobody listens on is refused at once (ICMP) and not only by the timeout.
- */
+/** One datagram there and one back, from a socket of its own while it is under way. */
 export class UdpProber implements Prober {
   readonly #spec: UdpSpec;
   #aim: Aim;
@@ -30,38 +25,36 @@ export class UdpProber implements Prober {
   }
 
   send(key: string, done: Done): Abort {
-    const { host, port, payload, wanted } = this.#aim;
-    const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
+    const { sockets, payload, wanted } = this.#aim;
     let over = false;
-    const close = () => {
-      over = true;
-      socket.close();
-    };
     const finish = (ok: boolean, outcome: string) => {
       if (over) return;
-      close();
+      over = true;
       done(ok, outcome);
     };
-    socket.on('error', (e) => finish(false, outcomeOf(e)));
-    socket.on('message', (answer) => {
-      const isGood = isExpected(answer.toString(), wanted?.(key), this.#spec.expect.exact);
-      finish(isGood, isGood ? 'answer' : 'other answer');
+    const abort = sockets.send(payload(key), {
+      answered: (datagram) => {
+        const isGood = isExpected(datagram.toString(), wanted?.(key), this.#spec.expect.exact);
+        finish(isGood, isGood ? 'answer' : 'other answer');
+      },
+      failed: (e) => finish(false, outcomeOf(e)),
     });
-    // As an event: a callback would be given the error instead, and the event would not come.
-    socket.once('connect', () => {
-      if (!over) socket.send(payload(key), (e) => e && finish(false, outcomeOf(e)));
-    });
-    socket.connect(port, host);
     return () => {
-      if (!over) close();
+      if (over) return;
+      over = true;
+      abort();
     };
   }
 
   moveTo(base: string): void {
-    if (base !== this.#aim.base) this.#aim = aimAt(this.#spec, base);
+    if (base === this.#aim.base) return;
+    this.#aim.sockets.retire();
+    this.#aim = aimAt(this.#spec, base);
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#aim.sockets.close();
+  }
 }
 
 function aimAt(spec: UdpSpec, base: string | undefined): Aim {
@@ -77,8 +70,7 @@ function aimAt(spec: UdpSpec, base: string | undefined): Aim {
   const { payload, expect } = spec;
   return {
     base,
-    host,
-    port: Number(port),
+    sockets: new UdpSockets(host, Number(port)),
     payload: template(payload, base),
     wanted: expect.body === undefined ? undefined : template(expect.body, base),
   };
