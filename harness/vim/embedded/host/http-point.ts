@@ -1,64 +1,38 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { asError } from '../../../util/errors.js';
-import { type ExternalPoint, type Handles, portError, type TakeIn } from './external-point.js';
+import { LoopbackPoint } from './loopback-point.js';
 
 const answerWithinMs = 30_000;
 const longestBodyBytes = 8 * 1024 * 1024;
 
 /** HTTP on 127.0.0.1: each request is a message, each answer too (REACTOR.md). */
-export class HttpPoint implements ExternalPoint {
-  #server: Server | undefined;
-  #port: number;
+export class HttpPoint extends LoopbackPoint<Server> {
+  protected readonly scheme = 'http';
   readonly #pending = new Map<number, { response: ServerResponse; timer: NodeJS.Timeout }>();
 
-  constructor(
-    readonly name: string,
-    port: number,
-    readonly handles: Handles,
-    readonly takeIn: TakeIn,
-    readonly complain: (what: string) => void,
-  ) {
-    this.#port = port;
-  }
-
-  get address(): string {
-    return `http://127.0.0.1:${this.#port}`;
-  }
-  get isOpen(): boolean {
-    return this.#server !== undefined;
-  }
-
-  async open(): Promise<void> {
-    if (this.#server !== undefined) return;
-    const server = createServer({ keepAliveTimeout: 60_000, noDelay: true }, (request, response) => {
-      this.#request(request, response).catch((e) => {
-        this.complain(`HTTP request failed: ${asError(e).message}`);
-        response.destroy();
-      });
-    });
+  protected make(): Server {
+    const server = createServer({ keepAliveTimeout: 60_000, noDelay: true }, (request, response) =>
+      this.#request(request, response),
+    );
     server.on('clientError', (_, socket) => socket.destroy());
-    this.#server = server;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen({ host: '127.0.0.1', port: this.#port, backlog: 1024 }, resolve);
-      });
-    } catch (e) {
-      if (this.#server === server) this.#server = undefined;
-      throw portError(e, this.name, this.#port);
-    }
-    server.on('error', (e) => this.complain(`HTTP server: ${e.message}`));
-    this.#port = (server.address() as AddressInfo).port;
+    return server;
   }
 
-  close(): void {
-    const server = this.#server;
-    this.#server = undefined;
+  protected async listen(server: Server, port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host: '127.0.0.1', port, backlog: 1024 }, resolve);
+    });
+    server.on('error', (e) => this.complain(`HTTP server: ${e.message}`));
+    return (server.address() as AddressInfo).port;
+  }
+
+  protected shut(server: Server): void {
     for (const { timer } of this.#pending.values()) clearTimeout(timer);
     this.#pending.clear();
-    server?.close();
-    server?.closeAllConnections();
+    server.close();
+    server.closeAllConnections();
   }
 
   answer(handle: number, data: Uint8Array): void {
@@ -69,7 +43,8 @@ export class HttpPoint implements ExternalPoint {
     try {
       if (typeof parsed === 'string') throw new Error(parsed);
       response.writeHead(parsed.status, parsed.headers);
-      response.end(parsed.body);
+      // As text of single bytes it goes out together with the head, in one write.
+      response.end(parsed.body.toString('latin1'), 'latin1');
     } catch (e) {
       this.complain(`answer refused: ${asError(e).message}`);
       refuse(response, 502, 'the VNFC gave an answer that is not HTTP');
@@ -82,22 +57,36 @@ export class HttpPoint implements ExternalPoint {
     }
   }
 
-  async #request(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** Reading to an end that is there already would cost more than all the rest of a small request. */
+  #request(request: IncomingMessage, response: ServerResponse): void {
+    const { 'content-length': announced = '0', 'transfer-encoding': coding } = request.headers;
+    if (announced === '0' && coding === undefined) {
+      this.#deliver(request, [], response);
+      return;
+    }
     const chunks: Buffer[] = [];
     let length = 0;
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+    request.on('data', (chunk: Buffer) => {
       length += chunk.length;
-      if (length > longestBodyBytes) return refuse(response, 413, `a body may have ${longestBodyBytes} bytes`);
-      chunks.push(chunk);
-    }
+      if (length <= longestBodyBytes) return chunks.push(chunk);
+      refuse(response, 413, `a body may have ${longestBodyBytes} bytes`);
+      return request.destroy();
+    });
+    request.on('error', (e) => {
+      this.complain(`HTTP request failed: ${e.message}`);
+      response.destroy();
+    });
+    request.on('end', () => this.#deliver(request, chunks, response));
+  }
+
+  #deliver(request: IncomingMessage, body: readonly Buffer[], response: ServerResponse): void {
     const handle = this.handles.next();
     const timer = setTimeout(() => {
       refuse(this.#take(handle), 504, `the VNFC did not answer within ${answerWithinMs} ms`);
     }, answerWithinMs);
     this.#pending.set(handle, { response, timer });
     response.on('close', () => this.#take(handle));
-    if (!this.takeIn(handle, requestMessage(request, chunks)))
-      refuse(this.#take(handle), 503, 'the VNFC is overloaded');
+    if (!this.takeIn(handle, requestMessage(request, body))) refuse(this.#take(handle), 503, 'the VNFC is overloaded');
   }
 
   #take(handle: number): ServerResponse | undefined {
@@ -136,5 +125,12 @@ function parseAnswer(bytes: Buffer): { status: number; headers: [string, string]
     if (colon <= 0) return `"${line.slice(0, 40)}" is not a header`;
     headers.push([line.slice(0, colon).trim(), line.slice(colon + 1).trim()]);
   }
-  return { status, headers, body: headEnd < 0 ? Buffer.alloc(0) : bytes.subarray(headEnd + 2) };
+  const body = headEnd < 0 ? Buffer.alloc(0) : bytes.subarray(headEnd + 2);
+  // Without it Node.js would send the body in chunks.
+  if (mayHaveLength(status) && !headers.some(([name]) => /^(content-length|transfer-encoding)$/i.test(name)))
+    headers.push(['content-length', String(body.length)]);
+  return { status, headers, body };
 }
+
+/** Source: RFC 9110, section 8.6. */
+const mayHaveLength = (status: number): boolean => status >= 200 && status !== 204 && status !== 304;

@@ -1,62 +1,38 @@
 import { createSocket, type Socket } from 'node:dgram';
-import { type ExternalPoint, type Handles, portError, type TakeIn } from './external-point.js';
+import { LoopbackPoint } from './loopback-point.js';
 
 /** So many peers are remembered, the latest ones. */
 const mostPeers = 16_384;
 
 /** UDP on 127.0.0.1: each datagram is a message; a handle names the peer. */
-export class UdpPoint implements ExternalPoint {
-  #socket: Socket | undefined;
-  #port: number;
+export class UdpPoint extends LoopbackPoint<Socket> {
+  protected readonly scheme = 'udp';
   readonly #peers = new Map<number, { address: string; port: number }>();
   readonly #handles = new Map<string, number>();
 
-  constructor(
-    readonly name: string,
-    port: number,
-    readonly handles: Handles,
-    readonly takeIn: TakeIn,
-    readonly complain: (what: string) => void,
-  ) {
-    this.#port = port;
+  protected make(): Socket {
+    return createSocket('udp4');
   }
 
-  get address(): string {
-    return `udp://127.0.0.1:${this.#port}`;
-  }
-  get isOpen(): boolean {
-    return this.#socket !== undefined;
-  }
-
-  async open(): Promise<void> {
-    if (this.#socket !== undefined) return;
-    const socket = createSocket('udp4');
-    this.#socket = socket;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        socket.once('error', reject);
-        socket.bind(this.#port, '127.0.0.1', resolve);
-      });
-    } catch (e) {
-      if (this.#socket === socket) this.#socket = undefined;
-      throw portError(e, this.name, this.#port);
-    }
+  protected async listen(socket: Socket, port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.bind(port, '127.0.0.1', resolve);
+    });
     socket.on('error', (e) => this.complain(`UDP socket: ${e.message}`));
     socket.on('message', (data, peer) => this.takeIn(this.#handleOf(peer.address, peer.port), new Uint8Array(data)));
-    this.#port = socket.address().port;
+    return socket.address().port;
   }
 
-  close(): void {
-    const socket = this.#socket;
-    this.#socket = undefined;
-    socket?.close();
+  protected shut(socket: Socket): void {
+    socket.close();
   }
 
   answer(handle: number, data: Uint8Array): void {
     const peer = this.#peers.get(handle);
     if (peer === undefined) return;
     // A datagram that is too long is lost, as on every network.
-    this.#socket?.send(data, peer.port, peer.address, (e) => e && this.complain(`datagram not sent: ${e.message}`));
+    this.socket?.send(data, peer.port, peer.address, (e) => e && this.complain(`datagram not sent: ${e.message}`));
   }
 
   /** A datagram waits for nothing. */
