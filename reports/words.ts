@@ -64,8 +64,8 @@ export const capital = (text: string): string => text.charAt(0).toUpperCase() + 
 export function quantity(value: number | null, unit: string): string {
   if (value === null || !Number.isFinite(value)) return '–';
   if (unit === 'ms') return duration(value);
-  if (unit === 'ratio' || unit === '') return `${figure(value * 100)} %`;
-  return `${figure(value)} ${unit === '1/s' ? '/s' : unit}`;
+  if (unit === 'ratio') return `${figure(value * 100)} %`;
+  return `${figure(value)} ${unit === '1/s' ? '/s' : unit}`.trimEnd();
 }
 
 /** The same with its sign, for differences: `+1.2 ms`. */
@@ -73,7 +73,7 @@ export function difference(value: number | null, unit: string): string {
   if (value === null || !Number.isFinite(value)) return '–';
   if (value === 0) return quantity(0, unit);
   const size = Math.abs(value);
-  const told = unit === 'ratio' || unit === '' ? points(size) : quantity(size, unit);
+  const told = unit === 'ratio' ? points(size) : quantity(size, unit);
   return `${value < 0 ? '−' : '+'}${told}`;
 }
 
@@ -85,7 +85,7 @@ function points(ratio: number): string {
 
 /** How much worse an indicator may be and still count as before. */
 export const tolerated = (margin: number, unit: string): string =>
-  unit === 'ratio' || unit === '' ? points(margin) : quantity(margin, unit);
+  unit === 'ratio' ? points(margin) : quantity(margin, unit);
 
 const indicatorWords: Readonly<Record<string, string>> = {
   requestRate: 'request rate',
@@ -175,6 +175,8 @@ export function faultName({ kind, target, params }: Pick<InjectionRecord, 'kind'
     case 'crash':
     case 'stall':
       return `the ${kind} of ${on}`;
+    case 'load':
+      return `the load on ${on}`;
     case 'link-cut':
       return `the cut of ${on}`;
     case 'partition':

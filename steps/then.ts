@@ -71,6 +71,13 @@ Then(
   },
 );
 
+Then(
+  'the figure {string} of the probe {string} is within {margin} of the baseline',
+  function (this: OrdealWorld, indicator: string, probe: string, tolerance: Tolerance) {
+    return keeps(this, { indicator, tolerance, probe });
+  },
+);
+
 async function nothingIsLost(this: OrdealWorld): Promise<void> {
   const { probe, checked, badCount, bad } = await lostMembers(this.session);
   this.log(`${checked - badCount} of ${checked} answer the probe "${probe}"`);

@@ -1,13 +1,15 @@
-import type { IndicatorName, Tolerance } from '../model/network-service.js';
+import type { Tolerance } from '../model/network-service.js';
 import type { History } from '../model/probe.js';
 import type { IndicatorOutcome, IndicatorResult } from '../model/verdict.js';
 import { holm } from './compare.js';
+import { prepareFigure } from './figures.js';
 import { compareIndicator } from './indicator-comparison.js';
 import { byProbe, indicatorRules } from './indicators.js';
 import { defaultConfidence, type JudgeRules, judgedIndicators, marginOf } from './rules.js';
 import { CannotJudge, outcomeOf, type Prepared } from './series.js';
 
 export type { Direction } from './compare.js';
+export { type FigureRule, figureOf, figureRules } from './figures.js';
 export { type Indicators, summarise } from './indicators.js';
 export type { JudgeRules } from './rules.js';
 export { judgeSeries, type Quantity, type SeriesOptions, type SeriesResult } from './series.js';
@@ -23,7 +25,8 @@ export interface Judgement {
 const longest = 100;
 
 interface Case {
-  readonly name: IndicatorName;
+  readonly name: string;
+  readonly unit: string;
   readonly probe: string;
   readonly margin: Tolerance;
   readonly windowMs: number;
@@ -75,35 +78,48 @@ function prepareCases(before: readonly History[], after: readonly History[], rul
   return probes.flatMap((probe) => {
     const b = first.get(probe);
     const a = second.get(probe);
-    return judgedIndicators(rules).map((name): Case => {
+    const windowMs = Math.min(lengthMs(b), lengthMs(a));
+    const { confidence = defaultConfidence, seed } = rules;
+    const ofAnswers = judgedIndicators(rules).map((name): Case => {
       const margin = marginOf(name, rules);
-      const windowMs = Math.min(lengthMs(b), lengthMs(a));
-      return { name, probe, margin, windowMs, prepared: attempt(name, b, a, margin, rules) };
+      const prepared = attempt(b, a, (x, y) => compareIndicator(name, x, y, { margin, confidence, seed }));
+      return { name, unit: indicatorRules[name].unit, probe, margin, windowMs, prepared };
     });
+    const ofFigures = (rules.figures ?? []).filter((f) => f.probe === probe);
+    return [
+      ...ofAnswers,
+      ...ofFigures.map((rule): Case => {
+        const { id, unit, margin } = rule;
+        const prepared = attempt(b, a, (x, y) => prepareFigure(rule, x, y, { confidence, seed }));
+        return { name: id, unit, probe, margin, windowMs, prepared };
+      }),
+    ];
   });
 }
 
 const lengthMs = (history: History | undefined): number => (history ? history.toMs - history.fromMs : 0);
 
 function attempt(
-  name: IndicatorName,
   before: History | undefined,
   after: History | undefined,
-  margin: Tolerance,
-  { confidence = defaultConfidence, seed }: JudgeRules,
+  compare: (before: History, after: History) => Prepared,
 ): Case['prepared'] {
   if (before === undefined) return { failed: 'the probe has no baseline' };
   if (after === undefined) return { failed: 'the probe was not measured afterwards' };
   try {
-    return compareIndicator(name, before, after, { margin, confidence, seed });
+    return compare(before, after);
   } catch (e) {
     const reason = e instanceof Error ? e.message : String(e);
     return { failed: e instanceof CannotJudge ? reason : `the judge failed: ${reason}` };
   }
 }
 
-function resultOf({ name, probe, margin, windowMs, prepared }: Case, worse: boolean, better: boolean): IndicatorResult {
-  const head = { indicator: name, probe, unit: indicatorRules[name].unit };
+function resultOf(
+  { name, unit, probe, margin, windowMs, prepared }: Case,
+  worse: boolean,
+  better: boolean,
+): IndicatorResult {
+  const head = { indicator: name, probe, unit };
   if ('failed' in prepared) {
     const bare = { before: null, after: null, effect: null, margin: finite(margin.absolute) };
     return { ...head, ...bare, outcome: 'inconclusive', reason: prepared.failed };

@@ -1,6 +1,7 @@
 import type { IndicatorName, Tolerance } from '../model/network-service.js';
 import type { IndicatorOutcome } from '../model/verdict.js';
 import { OrdealError } from '../util/errors.js';
+import type { FigureRule } from './figures.js';
 import { judge, overall } from './judge.js';
 import type { Measurements } from './measurements.js';
 import { indicatorTolerances, type RuleTexts, seriesRules } from './rule-texts.js';
@@ -21,6 +22,8 @@ export interface MeasurementRules {
   readonly texts: RuleTexts;
   /** Of the indicators of requests, where the texts name none. */
   readonly tolerances: Partial<Record<IndicatorName, Tolerance>>;
+  /** Of the series that probes read, where the descriptor is known. */
+  readonly figures?: readonly FigureRule[];
   /** Of each bound, one-sided. */
   readonly confidence: number;
   readonly seed: number;
@@ -34,7 +37,7 @@ export interface MeasurementRules {
 export function compareMeasurements(
   before: Measurements,
   after: Measurements,
-  { texts, tolerances, confidence, seed }: MeasurementRules,
+  { texts, tolerances, figures = [], confidence, seed }: MeasurementRules,
 ): MeasurementComparison {
   const series = [...new Set([...before.series.keys(), ...after.series.keys()])];
   const requests = before.histories.length + after.histories.length > 0;
@@ -46,6 +49,7 @@ export function compareMeasurements(
   const { indicators } = requests
     ? judge(before.histories, after.histories, {
         tolerances: { ...tolerances, ...indicatorTolerances(texts) },
+        figures: figures.filter((f) => before.histories.some((h) => h.probe === f.probe)),
         confidence,
         seed,
       })

@@ -48,11 +48,14 @@ export const timeToRecover = 'timeToRecover';
 export const unitOf = (indicator: string): string =>
   indicator === timeToRecover ? 'ms' : (indicatorRules[indicator as IndicatorName]?.unit ?? '');
 
-const rulesOf = (indicator: string): { direction: Direction; margin: (level: number) => number } => {
+const rulesOf = (
+  indicator: string,
+  isHighGood: boolean,
+): { direction: Direction; margin: (level: number) => number } => {
   const rule = indicatorRules[indicator as IndicatorName];
   const { relative = 0, absolute = 0 } = rule?.tolerance ?? { relative: 0.1 };
   return {
-    direction: rule?.direction ?? 'lower-is-better',
+    direction: rule?.direction ?? (isHighGood ? 'higher-is-better' : 'lower-is-better'),
     margin: (level) => Math.max(relative * Math.abs(level), absolute),
   };
 };
@@ -61,10 +64,14 @@ const rulesOf = (indicator: string): { direction: Direction; margin: (level: num
 export function judgePast(
   indicator: string,
   figures: readonly PastFigure[],
-  { seed, margin }: { readonly seed: number; readonly margin?: number },
+  {
+    seed,
+    margin,
+    isHighGood = false,
+  }: { readonly seed: number; readonly margin?: number; readonly isHighGood?: boolean },
 ): PastIndicator {
   const values = figures.map((f) => f.value);
-  const rules = rulesOf(indicator);
+  const rules = rulesOf(indicator, isHighGood);
   const kindOf = (from: number, to: number): Change['kind'] => {
     const allowed = margin === undefined ? rules.margin(from) : margin * Math.abs(from);
     if (Math.abs(to - from) <= allowed) return 'small';

@@ -1,9 +1,12 @@
 import { type IndicatorName, indicatorName, type Tolerance } from '../model/network-service.js';
+import type { FigureRule } from './figures.js';
 import { alwaysJudged, indicatorRules } from './indicators.js';
 
 export interface JudgeRules {
   /** The indicators that the descriptor names, each with its margin; an empty margin means the default one. */
   readonly tolerances: Partial<Record<IndicatorName, Tolerance>>;
+  /** Of the series that probes read beside how they were answered; default: none is judged. */
+  readonly figures?: readonly FigureRule[];
   readonly seed: number;
   /** One-sided, of each claim; 0.95 when absent. */
   readonly confidence?: number;

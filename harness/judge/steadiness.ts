@@ -1,10 +1,11 @@
-import type { IndicatorName } from '../model/network-service.js';
 import type { History } from '../model/probe.js';
 import { clopperPearson } from './distributions.js';
+import { figureValues, prepareFigure } from './figures.js';
 import { compareIndicator } from './indicator-comparison.js';
 import { indicatorRules } from './indicators.js';
 import { shown } from './numbers.js';
 import { defaultConfidence, type JudgeRules, judgedIndicators, marginOf } from './rules.js';
+import type { Prepared } from './series.js';
 
 export interface Steadiness {
   readonly steady: boolean;
@@ -33,7 +34,7 @@ function ofProbe(history: History, rules: JudgeRules): readonly string[] {
     if (samples.length < fewestSamples)
       return [`${history.probe}: too few samples: ${samples.length}, and a baseline takes ${fewestSamples}`];
     const broken = brokenAlready(history, rules);
-    return broken.length > 0 ? broken : judgedIndicators(rules).flatMap((name) => drift(name, history, rules));
+    return broken.length > 0 ? broken : drift(history, rules);
   } catch (e) {
     return [`${history.probe}: cannot be judged: ${e instanceof Error ? e.message : String(e)}`];
   }
@@ -53,22 +54,37 @@ function brokenAlready({ probe, samples }: History, rules: JudgeRules): readonly
 }
 
 /** The first third against the last: a drift that matters is one that would be judged as a difference. */
-function drift(name: IndicatorName, history: History, rules: JudgeRules): readonly string[] {
+function drift(history: History, rules: JudgeRules): readonly string[] {
   const third = (history.toMs - history.fromMs) / 3;
   const first = windowOf(history, history.fromMs, history.fromMs + third);
   const last = windowOf(history, history.toMs - third, history.toMs);
   if (first.samples.length === 0 || last.samples.length === 0)
-    return [`${history.probe}: ${name}: a third of the baseline has no samples`];
-  const confidence = rules.confidence ?? defaultConfidence;
-  const prepared = compareIndicator(name, first, last, { margin: marginOf(name, rules), confidence, seed: rules.seed });
+    return [`${history.probe}: a third of the baseline has no samples`];
+  const { confidence = defaultConfidence, seed } = rules;
+  const ofAnswers = judgedIndicators(rules).flatMap((name) => {
+    const margin = marginOf(name, rules);
+    const { unit } = indicatorRules[name];
+    return told(history.probe, name, unit, compareIndicator(name, first, last, { margin, confidence, seed }));
+  });
+  // Of a series that was never read there is nothing to drift: the judge says so when it compares.
+  const read = (rules.figures ?? []).filter(
+    (f) => f.probe === history.probe && [first, last].every((w) => figureValues(w, f.id).length > 0),
+  );
+  return [
+    ...ofAnswers,
+    ...read.flatMap((f) => told(f.probe, f.id, f.unit, prepareFigure(f, first, last, { confidence, seed }))),
+  ];
+}
+
+function told(probe: string, name: string, unit: string, prepared: Prepared): readonly string[] {
   const { comparison, before, after, blocked } = prepared;
   // Values that hang together so closely that they cannot be judged, and moved that far, are a drift or a slow swing.
   const swings = blocked?.why === 'too alike' && Math.abs(comparison.effect) > comparison.margin;
   const differs = blocked === undefined ? comparison.worse(1) || comparison.better(1) : swings;
   if (!differs) return [];
-  const { unit } = indicatorRules[name];
-  const change = `${shown(before.value)} in its first third, ${shown(after.value)} in its last (${unit})`;
-  return [`${history.probe}: ${name}: drifts: ${change}, beyond the margin of ${shown(comparison.margin)}`];
+  const amount = unit === '' ? '' : ` (${unit})`;
+  const change = `${shown(before.value)} in its first third, ${shown(after.value)} in its last${amount}`;
+  return [`${probe}: ${name}: drifts: ${change}, beyond the margin of ${shown(comparison.margin)}`];
 }
 
 function windowOf(history: History, fromMs: number, toMs: number): History {

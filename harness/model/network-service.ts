@@ -70,6 +70,32 @@ const range = z
   .refine((r) => r.min !== undefined || r.max !== undefined, 'must have min, max or both')
   .describe('Where the figure is good, both ends included.');
 
+/** How much an indicator may differ from its baseline and still be as before; the wider of the two counts. */
+export const tolerance = z.strictObject({
+  relative: z.number().nonnegative().optional().describe('0.1 is 10 % of the baseline.'),
+  absolute: z.number().nonnegative().optional().describe("In the indicator's own unit."),
+});
+
+const labels = z.record(z.string(), z.string()).default({});
+
+export const figure = z
+  .strictObject({
+    id: id.describe('The indicator that it becomes.'),
+    labels: labels.describe('Of the samples that count; others may be there.'),
+    combine: z.enum(['sum', 'mean', 'min', 'max']).default('sum').describe('Of several samples that count.'),
+    perSecond: z.boolean().default(false).describe('Of a counter: how much it grows in a second.'),
+    good: z.enum(['low', 'high']).describe('Which way is good.'),
+    quantity: z.enum(['mean', 'p50', 'p90', 'p95', 'p99', 'spread']).default('p50').describe('What of it is judged.'),
+    margin: tolerance.default({ relative: 0.1 }),
+    unit: z.string().default(''),
+  })
+  .describe('A series of figures that is judged as every other indicator is.');
+const figures = z.array(figure).default([]);
+const pageFigures = z.array(figure.extend({ metric: z.string().min(1) })).default([]);
+const judgesSomething = (p: { readonly expect?: unknown; readonly figures: readonly unknown[] }): boolean =>
+  p.expect !== undefined || p.figures.length > 0;
+const nothingJudged = 'must have expect, figures or both';
+
 export const probe = z.discriminatedUnion('kind', [
   z.strictObject({
     ...probeCommon,
@@ -138,24 +164,31 @@ export const probe = z.discriminatedUnion('kind', [
     ca: z.string().optional().describe('PEM of the certification authority. Default: those that Node.js trusts.'),
     service: z.string().default('').describe('As grpc.health.v1.Health/Check names it; empty: the server as a whole.'),
   }),
-  z.strictObject({
-    ...probeCommon,
-    kind: z.literal('promql'),
-    url: z.url().describe('Of the Prometheus server, or of what speaks its HTTP API.'),
-    query: z
-      .string()
-      .min(1)
-      .describe('An instant query; every series of its answer must be good, and there must be one.'),
-    expect: range,
-  }),
-  z.strictObject({
-    ...probeCommon,
-    kind: z.literal('openmetrics'),
-    url: z.url().describe('The page of metrics.'),
-    metric: z.string().min(1),
-    labels: z.record(z.string(), z.string()).default({}).describe('Of the samples that count; others may be there.'),
-    expect: range,
-  }),
+  z
+    .strictObject({
+      ...probeCommon,
+      kind: z.literal('promql'),
+      url: z.url().describe('Of the Prometheus server, or of what speaks its HTTP API.'),
+      query: z
+        .string()
+        .min(1)
+        .describe('An instant query; every series of its answer must be good, and there must be one.'),
+      expect: range.optional(),
+      figures: figures.describe('Read from the answer, each the series with its labels.'),
+    })
+    .refine(judgesSomething, nothingJudged),
+  z
+    .strictObject({
+      ...probeCommon,
+      kind: z.literal('openmetrics'),
+      url: z.url().describe('The page of metrics.'),
+      metric: z.string().min(1).optional().describe('Whose samples must be as expected.'),
+      labels: labels.describe('Of the samples that count; others may be there.'),
+      expect: range.optional(),
+      figures: pageFigures.describe('Read from the same page, one request for all of them.'),
+    })
+    .refine(judgesSomething, nothingJudged)
+    .refine((p) => (p.metric === undefined) === (p.expect === undefined), 'must have metric and expect, or neither'),
   z.strictObject({
     ...probeCommon,
     kind: z.literal('log'),
@@ -164,12 +197,6 @@ export const probe = z.discriminatedUnion('kind', [
     expect: z.enum(['absent', 'present']).default('absent').describe('Of the lines since the sample before.'),
   }),
 ]);
-
-/** How much an indicator may differ from its baseline and still be as before; the wider of the two counts. */
-export const tolerance = z.strictObject({
-  relative: z.number().nonnegative().optional().describe('0.1 is 10 % of the baseline.'),
-  absolute: z.number().nonnegative().optional().describe("In the indicator's own unit."),
-});
 
 export const indicatorName = z.enum([
   'requestRate',
@@ -222,6 +249,7 @@ export type ConnectionPoint = Vnfc['connectionPoints'][number];
 export type VirtualLink = NetworkService['virtualLinks'][number];
 export type ProbeSpec = NetworkService['probes'][number];
 export type IndicatorName = z.output<typeof indicatorName>;
+export type FigureSpec = z.output<typeof figure>;
 export type Tolerance = z.output<typeof tolerance>;
 
 /** A descriptor with the folder that its relative paths start from. */

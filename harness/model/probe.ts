@@ -8,6 +8,8 @@ export interface Sample {
   readonly ok: boolean;
   /** HTTP status, exit code or errno, for the reader. */
   readonly outcome: string;
+  /** What the probe read, by the ids of its figures; only of probes that read any. */
+  readonly figures?: Readonly<Record<string, number>>;
 }
 
 export const latencyMs = (s: Sample): number => s.doneMs - s.intendedMs;

@@ -4,6 +4,8 @@ export interface Batch {
   readonly rows: Float64Array;
   /** Outcomes that were not seen before, in the order of their numbers. */
   readonly newOutcomes: readonly string[];
+  /** Of the rows that have any, by the number of the row. */
+  readonly figures: readonly (readonly [row: number, figures: readonly number[]])[];
   /** CPU time of the probe thread so far. */
   readonly cpuMs: number;
 }
@@ -24,12 +26,23 @@ export class Batcher {
   #used = 0;
   #numbers = new Map<string, number>();
   #new: string[] = [];
+  #figures: [number, readonly number[]][] = [];
 
   get isEmpty(): boolean {
     return this.#used === 0;
   }
 
-  add(stream: number, n: number, intended: number, sent: number, done: number, ok: boolean, outcome: string): void {
+  add(
+    stream: number,
+    n: number,
+    intended: number,
+    sent: number,
+    done: number,
+    ok: boolean,
+    outcome: string,
+    figures?: readonly number[],
+  ): void {
+    if (figures !== undefined) this.#figures.push([this.#used / width, figures]);
     if (this.#used === this.#rows.length) {
       const larger = new Float64Array(this.#rows.length * 2);
       larger.set(this.#rows);
@@ -46,8 +59,9 @@ export class Batcher {
 
   /** The caller transfers rows.buffer. */
   flush(cpuMs: number): Batch {
-    const batch = { rows: this.#rows.slice(0, this.#used), newOutcomes: this.#new, cpuMs };
+    const batch = { rows: this.#rows.slice(0, this.#used), newOutcomes: this.#new, figures: this.#figures, cpuMs };
     this.#used = 0;
+    this.#figures = [];
     this.#new = [];
     return batch;
   }

@@ -26,6 +26,7 @@ export type Emit = (
   doneMs: number,
   ok: boolean,
   outcome: string,
+  figures?: readonly number[],
 ) => void;
 
 /** After so many sends in one go, answers that wait in the sockets are read before the next ones. */
@@ -200,17 +201,17 @@ class Lane {
     this.#inFlight++;
     this.#flights.push(flight);
     try {
-      flight.abort = prober.send(keys.at(n), (ok, outcome) => this.#finish(flight, ok, outcome));
+      flight.abort = prober.send(keys.at(n), (ok, outcome, figures) => this.#finish(flight, ok, outcome, figures));
     } catch (e) {
       this.#finish(flight, false, outcomeOf(e));
     }
   }
 
-  #finish(flight: Flight, ok: boolean, outcome: string): void {
+  #finish(flight: Flight, ok: boolean, outcome: string, figures?: readonly number[]): void {
     if (flight.over) return;
     flight.over = true;
     this.#inFlight--;
-    this.emit(this.index, flight.n, flight.intendedMs, flight.sentMs, this.now(), ok, outcome);
+    this.emit(this.index, flight.n, flight.intendedMs, flight.sentMs, this.now(), ok, outcome, figures);
     if (this.#inFlight === 0 && this.#next >= this.stream.count) this.onDone();
   }
 }

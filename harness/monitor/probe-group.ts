@@ -3,7 +3,7 @@ import type { OrdealError } from '../util/errors.js';
 import { type Batch, width } from './batch.js';
 import type { ProbeCost } from './cost.js';
 import { ProbeThread, type StreamPlan } from './probe-thread.js';
-import { connectionPointOf } from './probes/registry.js';
+import { connectionPointOf, figuresIn } from './probes/registry.js';
 import { quantile, SampleColumns } from './sample-columns.js';
 import { countBefore } from './timetable.js';
 
@@ -36,7 +36,11 @@ export class ProbeGroup {
   ) {
     this.#columns = plans.map((plan) => ({
       plan,
-      samples: new SampleColumns(plan.spec.id, this.#outcomes),
+      samples: new SampleColumns(
+        plan.spec.id,
+        this.#outcomes,
+        figuresIn(plan.spec).map((f) => f.id),
+      ),
       base: plan.base,
     }));
   }
@@ -113,22 +117,21 @@ export class ProbeGroup {
     return Math.min(count, countBefore(timetable, ms - this.#startMs - offsetMs));
   }
 
-  #take({ rows, newOutcomes, cpuMs }: Batch): void {
+  #take({ rows, newOutcomes, figures, cpuMs }: Batch): void {
     this.#outcomes.push(...newOutcomes);
     this.#cpuMs = cpuMs;
     const wanted = this.listener.wantsSamples;
     const told: Sample[] = [];
+    const read = new Map(figures);
     for (let r = 0; r < rows.length; r += width) {
-      const [stream, n, intended, sent, done, code] = rows.subarray(r, r + width) as unknown as Row;
-      const samples = (this.#columns[stream] as Column).samples;
-      samples.put(n, intended, sent, done, code);
-      if (wanted) told.push(samples.at(n));
+      const at = (column: number) => rows[r + column] as number;
+      const samples = (this.#columns[at(0)] as Column).samples;
+      samples.put(at(1), at(2), at(3), at(4), at(5), read.get(r / width));
+      if (wanted) told.push(samples.at(at(1)));
     }
     this.listener.took(told);
   }
 }
-
-type Row = readonly [stream: number, n: number, intended: number, sent: number, done: number, code: number];
 
 function addressNow(resolve: ResolveAddress, point: string): string | undefined {
   try {

@@ -3,7 +3,15 @@ import { z } from 'zod';
 import type { Sample } from '../model/probe.js';
 import { classifyIo, OrdealError } from '../util/errors.js';
 
-const sampleLine = z.tuple([z.string(), z.number(), z.number(), z.number(), z.boolean(), z.string()]);
+const sampleLine = z.tuple([
+  z.string(),
+  z.number(),
+  z.number(),
+  z.number(),
+  z.boolean(),
+  z.string(),
+  z.record(z.string(), z.number()).optional(),
+]);
 
 /**
  * The samples in the order in which they were due. A last line that was cut off, as a power cut leaves it, is dropped.
@@ -40,11 +48,11 @@ function sampleOf(line: string, where: string): Sample {
   if (!found.success) {
     throw new OrdealError('file-invalid', 'A line is not a sample', {
       where,
-      expected: '[probe, intendedMs, sentMs, doneMs, ok, outcome]',
+      expected: '[probe, intendedMs, sentMs, doneMs, ok, outcome, figures when there are any]',
       got: line.slice(0, 80),
       remedy: 'Run the test again.',
     });
   }
-  const [probe, intendedMs, sentMs, doneMs, ok, outcome] = found.data;
-  return { probe, intendedMs, sentMs, doneMs, ok, outcome };
+  const [probe, intendedMs, sentMs, doneMs, ok, outcome, figures] = found.data;
+  return { probe, intendedMs, sentMs, doneMs, ok, outcome, ...(figures === undefined ? {} : { figures }) };
 }

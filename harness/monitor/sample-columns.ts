@@ -10,13 +10,19 @@ export class SampleColumns {
   #sent = new Float64Array(1024);
   #done = new Float64Array(1024);
   #code = new Uint16Array(1024).fill(awaited);
+  /** Few streams have any, and those are slow ones. */
+  readonly #figures = new Map<number, readonly number[]>();
   #complete = 0;
   #prefix = 0;
 
-  /** @param outcomes the texts of the outcome numbers; grows while samples come */
+  /**
+   * @param outcomes the texts of the outcome numbers; grows while samples come
+   * @param figureIds in the order of the figures of a sample
+   */
   constructor(
     private readonly probe: string,
     private readonly outcomes: readonly string[],
+    private readonly figureIds: readonly string[] = [],
   ) {}
 
   /** How many are complete. */
@@ -29,7 +35,8 @@ export class SampleColumns {
     return this.#prefix;
   }
 
-  put(n: number, intendedMs: number, sentMs: number, doneMs: number, code: number): void {
+  put(n: number, intendedMs: number, sentMs: number, doneMs: number, code: number, figures?: readonly number[]): void {
+    if (figures !== undefined) this.#figures.set(n, figures);
     if (n >= this.#code.length) this.#grow(n);
     this.#intended[n] = intendedMs;
     this.#sent[n] = sentMs;
@@ -58,7 +65,15 @@ export class SampleColumns {
       doneMs: this.#done[n] as number,
       ok: isOk(code),
       outcome: this.outcomes[outcomeIn(code)] ?? '',
+      ...this.#figuresAt(n),
     };
+  }
+
+  #figuresAt(n: number): Pick<Sample, 'figures'> {
+    const read = this.#figures.get(n);
+    if (read === undefined) return {};
+    const named = this.figureIds.map((id, i) => [id, read[i] ?? Number.NaN] as const);
+    return { figures: Object.fromEntries(named.filter(([, value]) => Number.isFinite(value))) };
   }
 
   /** sent - intended of every complete sample, ascending, in milliseconds. */

@@ -5,8 +5,8 @@ import type { Sample } from '../model/probe.js';
 import { classifyIo, OrdealError } from '../util/errors.js';
 
 /**
- * The samples of a run as JSON lines, [probe, intendedMs, sentMs, doneMs, ok, outcome], in the order in which they were
- * complete. Once a write has failed, nothing more is written, and `failure` says why.
+ * The samples of a run as JSON lines, [probe, intendedMs, sentMs, doneMs, ok, outcome], and what was read when
+ * anything was ({"figure": 3}), in the order in which they were complete. Once a write has failed, nothing more is written, and `failure` says why.
  */
 export class SamplesFile {
   readonly #stream: WriteStream;
@@ -53,5 +53,7 @@ function notWritten(e: unknown, path: string): Error {
 /** Microseconds are as much as the clock can tell. */
 const rounded = (ms: number) => Math.round(ms * 1000) / 1000;
 
-const lineOf = (s: Sample) =>
-  `${JSON.stringify([s.probe, rounded(s.intendedMs), rounded(s.sentMs), rounded(s.doneMs), s.ok, s.outcome])}\n`;
+function lineOf(s: Sample): string {
+  const line = [s.probe, rounded(s.intendedMs), rounded(s.sentMs), rounded(s.doneMs), s.ok, s.outcome];
+  return `${JSON.stringify(s.figures === undefined ? line : [...line, s.figures])}\n`;
+}

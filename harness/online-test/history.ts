@@ -1,4 +1,4 @@
-import { summarise } from '../judge/judge.js';
+import { type FigureRule, figureOf, summarise } from '../judge/judge.js';
 import { timeToRecover, unitOf } from '../judge/past-runs.js';
 import { indicatorName } from '../model/network-service.js';
 import { type Figure, type PastRun, RunHistory } from '../store/run-history.js';
@@ -8,8 +8,9 @@ import { type RunFolder, windowOf } from './run-windows.js';
  * What of a run is kept for good: every indicator of every probe before and after the fault, named in the descriptor or
  * not. A run that did not come that far has the figures of the phases that it had.
  * @param label of what was tested: a commit or a version
+ * @param rules of the series that its probes read, where the descriptor is known
  */
-export async function pastRunOf(run: RunFolder, label: string): Promise<PastRun> {
+export async function pastRunOf(run: RunFolder, label: string, rules: readonly FigureRule[] = []): Promise<PastRun> {
   const { record } = run;
   const figures: Figure[] = [];
   for (const moment of ['baseline', 'measurement'] as const) {
@@ -20,6 +21,12 @@ export async function pastRunOf(run: RunFolder, label: string): Promise<PastRun>
         const value = summary[indicator];
         if (value === null) continue;
         figures.push({ probe: history.probe, indicator, moment, unit: unitOf(indicator), value });
+      }
+      for (const rule of rules.filter((r) => r.probe === history.probe)) {
+        const value = figureOf(history, rule);
+        if (value === null) continue;
+        const { probe, id: indicator, unit, direction } = rule;
+        figures.push({ probe, indicator, moment, unit, value, isHighGood: direction === 'higher-is-better' });
       }
     }
   }
@@ -32,8 +39,13 @@ export async function pastRunOf(run: RunFolder, label: string): Promise<PastRun>
 }
 
 /** Keeps the run in the history of the state folder. A run that is known already is replaced. */
-export async function keepInHistory(stateFolder: string, run: RunFolder, label: string): Promise<PastRun> {
-  const past = await pastRunOf(run, label);
+export async function keepInHistory(
+  stateFolder: string,
+  run: RunFolder,
+  label: string,
+  rules: readonly FigureRule[] = [],
+): Promise<PastRun> {
+  const past = await pastRunOf(run, label, rules);
   using history = new RunHistory(stateFolder);
   history.add(past);
   return past;

@@ -1,4 +1,4 @@
-import { type Judgement, judge, type Steadiness, steadiness, summarise } from '../judge/judge.js';
+import { figureRules, type Judgement, judge, type Steadiness, steadiness, summarise } from '../judge/judge.js';
 import type { History, Outage } from '../model/probe.js';
 import type { Monitor } from '../monitor/monitor.js';
 import { outages, timeToRecover } from '../monitor/outage-clock.js';
@@ -26,7 +26,7 @@ export class Observation {
   ) {
     const { probes, indicators } = session.service.descriptor;
     this.#probes = probes.map((p) => p.id);
-    this.#rules = { tolerances: indicators, seed: plan.seed };
+    this.#rules = { tolerances: indicators, figures: figureRules(probes), seed: plan.seed };
   }
 
   readonly nowMs = (): number => this.monitor.nowMs();

@@ -1,5 +1,5 @@
-import { type Judgement, judge, overall } from '../judge/judge.js';
-import type { IndicatorName, ProbeSpec, Tolerance } from '../model/network-service.js';
+import { figureRules, type Judgement, judge, overall } from '../judge/judge.js';
+import { indicatorName, type ProbeSpec, type Tolerance } from '../model/network-service.js';
 import { type Recovery, timeToRecover, withinExpected } from '../monitor/outage-clock.js';
 import type { SweepResult } from '../monitor/sweep.js';
 import { OrdealError } from '../util/errors.js';
@@ -14,7 +14,8 @@ export interface EndedRun extends RunFolder {
 }
 
 export interface Kept {
-  readonly indicator: IndicatorName;
+  /** One of every probe, or the id of a figure that a probe reads. */
+  readonly indicator: string;
   readonly tolerance: Tolerance;
   /** Default: every probe must keep it. */
   readonly probe?: string;
@@ -30,9 +31,25 @@ export async function compareWithBaseline(run: EndedRun, { indicator, tolerance,
     (await windowOf(run, phase, rates)).filter((h) => rates.has(h.probe));
   const [before, after] = [await asked('baseline'), await asked('measurement')];
   const seed = Number(run.record.environment.seed ?? 1);
-  const { indicators } = judge(before, after, { tolerances: { [indicator]: tolerance }, seed });
+  const { data: name } = indicatorName.safeParse(indicator);
+  const figures = figureRules(run.session.service.descriptor.probes)
+    .filter((f) => f.id === indicator && rates.has(f.probe))
+    .map((f) => ({ ...f, margin: tolerance }));
+  if (name === undefined && figures.length === 0) throw noIndicator(run, indicator);
+  const tolerances = name === undefined ? {} : { [name]: tolerance };
+  const { indicators } = judge(before, after, { tolerances, figures, seed });
   const own = indicators.filter((i) => i.indicator === indicator);
   return { outcome: overall(own.map((i) => i.outcome)), indicators: own };
+}
+
+function noIndicator({ session }: EndedRun, got: string): OrdealError {
+  const { file, descriptor } = session.service;
+  const figures = figureRules(descriptor.probes).map((f) => f.id);
+  return new OrdealError('unknown-target', 'No probe has this indicator', {
+    where: file,
+    expected: `one of ${[...indicatorName.options, ...figures].join(', ')}`,
+    got,
+  });
 }
 
 export interface Return {

@@ -25,6 +25,9 @@ const migrations: readonly string[] = [
     primary key (runId, probe, indicator, moment)
   ) strict;
   `,
+  `
+  alter table figure add column isHighGood integer not null default 0;
+  `,
 ];
 
 /** When in a run a figure was taken: before the fault, after it, or of the run as a whole. */
@@ -36,6 +39,8 @@ export interface Figure {
   readonly moment: Moment;
   readonly unit: string;
   readonly value: number;
+  /** Of a series that is no indicator of every probe: its great figures are good. */
+  readonly isHighGood?: boolean;
 }
 
 export interface PastRun {
@@ -73,8 +78,9 @@ export class RunHistory implements Disposable {
     this.#database.transaction(() => {
       this.#database.run('delete from run where id = ?', id);
       this.#database.run('insert into run values (?, ?, ?, ?, ?, ?)', id, service, title, label, startedAt, verdict);
-      for (const { probe, indicator, moment, unit, value } of figures) {
-        this.#database.run('insert into figure values (?, ?, ?, ?, ?, ?)', id, probe, indicator, moment, unit, value);
+      for (const { probe, indicator, moment, unit, value, isHighGood = false } of figures) {
+        const cells = [id, probe, indicator, moment, unit, value, Number(isHighGood)];
+        this.#database.run('insert into figure values (?, ?, ?, ?, ?, ?, ?)', ...cells);
       }
     });
   }
@@ -88,10 +94,12 @@ export class RunHistory implements Disposable {
     );
     return rows.reverse().map((run) => ({
       ...run,
-      figures: this.#database.all<Figure>(
-        'select probe, indicator, moment, unit, value from figure where runId = ? order by probe, indicator, moment',
-        run.id,
-      ),
+      figures: this.#database
+        .all<Omit<Figure, 'isHighGood'> & { readonly isHighGood: number }>(
+          'select probe, indicator, moment, unit, value, isHighGood from figure where runId = ? order by probe, indicator, moment',
+          run.id,
+        )
+        .map(({ isHighGood, ...figure }) => (isHighGood === 1 ? { ...figure, isHighGood: true } : figure)),
     }));
   }
 

@@ -3,6 +3,7 @@ import type { RunRecord } from '../../harness/model/run-record.js';
 import type { Markup } from '../markup.js';
 import { availabilityPanel } from './availability.js';
 import { chart } from './chart.js';
+import { figurePanels } from './figures.js';
 import { latencyPanel, type Panel, probeData, requestsPanel } from './panels.js';
 
 export interface Plot {
@@ -27,7 +28,7 @@ export function plotsOf(record: RunRecord, samples: readonly Sample[]): Plot[] {
   );
   const panels: Panel[] = probes.flatMap((probe) => {
     const data = probeData(probe, samples, endMs, record.outages as readonly Outage[], record.indicators);
-    return [requestsPanel(data), latencyPanel(data), availabilityPanel(data)];
+    return [requestsPanel(data), latencyPanel(data), availabilityPanel(data), ...figurePanels(data)];
   });
   const plot = (name: string, title: string, shown: readonly Panel[]): Plot => ({
     name: name.replace(/[^A-Za-z0-9._-]/g, '_'),

@@ -9,7 +9,7 @@ import { expect, test } from '@playwright/test';
 import { type ProbeSpec, probe } from '../../harness/model/network-service.js';
 import { startLoad } from '../../harness/monitor/load.js';
 import { type Monitor, startMonitor } from '../../harness/monitor/monitor.js';
-import { openMetricsFigures } from '../../harness/monitor/probes/metrics.js';
+import { openMetricsPage } from '../../harness/monitor/probes/metrics.js';
 import { dueAfterMs } from '../../harness/monitor/timetable.js';
 import { until } from '../../harness/util/deadline.js';
 import { ensurePackages } from '../hosts/debian.js';
@@ -139,8 +139,8 @@ test('a PromQL probe and a page of metrics are good within their range', async (
       missing: ['false no figure'],
       nowhere: ['false 404'],
     });
-    expect(openMetricsFigures(page, { metric: 'cpu', labels: { zone: 'a"b' } })).toEqual([0.25]);
-    expect(openMetricsFigures('cpu +Inf\ncpu NaN', { metric: 'cpu', labels: {} })).toEqual([Infinity, NaN]);
+    expect(openMetricsPage(page)('cpu', { zone: 'a"b' })).toEqual([0.25]);
+    expect(openMetricsPage('cpu +Inf\ncpu NaN')('cpu', {})).toEqual([Infinity, NaN]);
   } finally {
     server.closeAllConnections();
     server.close();

@@ -1,13 +1,16 @@
 import { resolve } from 'node:path';
+import { figureRules } from '../../judge/judge.js';
 import { judgePast, type PastFigure, type PastIndicator, type ToldHistory } from '../../judge/past-runs.js';
 import { exitCodeOfError } from '../../model/exit-codes.js';
 import { runRecord } from '../../model/run-record.js';
 import { keepInHistory, labelFrom } from '../../online-test/history.js';
+import { readService } from '../../online-test/session.js';
 import { type PastRun, RunHistory } from '../../store/run-history.js';
 import { OrdealError } from '../../util/errors.js';
 import { readValidated } from '../../util/validate.js';
 import type { Register } from '../command.js';
 import type { Context } from '../context.js';
+import { serviceFile } from '../service-file.js';
 
 interface HistoryOptions {
   readonly service?: string;
@@ -41,17 +44,25 @@ export const historyCommand: Register = (program, action) => {
     .description('take run folders of earlier days, or of another machine, into the history')
     .argument('<folders...>', 'run folders')
     .option('--label <text>', 'what was tested in them: a commit or a version')
-    .action(
-      action((context: Context, folders: string[], { label }: { label?: string }) => add(context, folders, label)),
-    );
+    .option('--service <service>', 'its descriptor: the figures that its probes read are taken in as well')
+    .action(action((context: Context, folders: string[], options: AddOptions) => add(context, folders, options)));
 };
 
-async function add(context: Context, folders: readonly string[], label: string | undefined): Promise<number> {
+interface AddOptions {
+  readonly label?: string;
+  readonly service?: string;
+}
+
+async function add(context: Context, folders: readonly string[], { label, service }: AddOptions): Promise<number> {
   const added: PastRun[] = [];
+  const rules =
+    service === undefined ? [] : figureRules((await readService(serviceFile(context, service))).descriptor.probes);
   for (const name of folders) {
     const folder = resolve(context.outside.cwd, name);
     const record = await readValidated(resolve(folder, 'run.json'), runRecord);
-    added.push(await keepInHistory(context.stateFolder, { record, folder }, label ?? labelFrom(context.outside.env)));
+    added.push(
+      await keepInHistory(context.stateFolder, { record, folder }, label ?? labelFrom(context.outside.env), rules),
+    );
   }
   context.print(
     added.map(({ id, service, label }) => ({ id, service, label })),
@@ -119,17 +130,19 @@ function selection({ service, last, margin, seed }: HistoryOptions): Selection {
 
 /** One for each indicator of each probe and moment that any run has. */
 function toldHistories(runs: readonly PastRun[], { seed, margin }: Selection): readonly ToldHistory[] {
-  const series = new Map<string, { head: Omit<ToldHistory, keyof PastIndicator>; figures: PastFigure[] }>();
+  type Head = Omit<ToldHistory, keyof PastIndicator>;
+  const series = new Map<string, { head: Head; isHighGood: boolean; figures: PastFigure[] }>();
   for (const run of runs) {
-    for (const { probe, indicator, moment, unit, value } of run.figures) {
+    for (const { probe, indicator, moment, unit, value, isHighGood = false } of run.figures) {
       const key = JSON.stringify([run.service, probe, indicator, moment]);
-      const known = series.get(key) ?? { head: { service: run.service, probe, indicator, moment, unit }, figures: [] };
+      const head = { service: run.service, probe, indicator, moment, unit };
+      const known = series.get(key) ?? { head, isHighGood, figures: [] };
       series.set(key, known);
       known.figures.push({ runId: run.id, label: run.label, startedAt: run.startedAt, value });
     }
   }
-  return [...series.values()].map(({ head, figures }) => ({
+  return [...series.values()].map(({ head, isHighGood, figures }) => ({
     ...head,
-    ...judgePast(head.indicator, figures, { seed, ...(margin === undefined ? {} : { margin }) }),
+    ...judgePast(head.indicator, figures, { seed, isHighGood, ...(margin === undefined ? {} : { margin }) }),
   }));
 }

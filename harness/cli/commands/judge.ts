@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
+import { figureRules } from '../../judge/judge.js';
 import { compareMeasurements, only } from '../../judge/measurement-comparison.js';
+import type { Measurements } from '../../judge/measurements.js';
 import { exitCodeOfError } from '../../model/exit-codes.js';
 import type { IndicatorOutcome } from '../../model/verdict.js';
 import { readService } from '../../online-test/session.js';
@@ -31,7 +33,7 @@ export const judgeCommand: Register = (program, action) => {
     .option('--lower-is-better <series...>', 'series whose small figures are good, or "all"', [])
     .option('--higher-is-better <series...>', 'series whose great figures are good, or "all"', [])
     .option('--only <name...>', 'judge these series or probes alone')
-    .option('--service <service>', 'take the margins from its descriptor')
+    .option('--service <service>', 'take the margins and the figures of its probes from its descriptor')
     .option('--confidence <share>', 'of each bound, one-sided', '0.95')
     .option('--seed <number>', 'of what is drawn at random', '1')
     .option('--plot <file.svg>', 'draw what was compared, and how it was decided')
@@ -62,7 +64,7 @@ async function judgeFiles(
   const second = only(await readMeasurements(outside.cwd, after ?? before, phaseAfter), options.only);
   const { outcome, indicators } = compareMeasurements(first, second, {
     texts: { ...options, margins: options.margin },
-    tolerances: await tolerancesOf(context, options.service),
+    ...(await rulesOf(context, options.service)),
     confidence,
     seed,
   });
@@ -72,6 +74,10 @@ async function judgeFiles(
   if (options.plot !== undefined) {
     await writeAtomically(resolve(outside.cwd, options.plot), comparisonPlot(told), 0o644);
   }
+  const judged = new Set(indicators.map((i) => i.indicator));
+  for (const figure of figuresRead(first).filter((id) => !judged.has(id))) {
+    context.say(`Not judged, as which way is good is not known: ${figure}. Name the descriptor with --service.`);
+  }
   for (const column of new Set([...first.ignored, ...second.ignored])) {
     context.say(`Not judged, as it holds no figures: ${column}`);
   }
@@ -79,9 +85,15 @@ async function judgeFiles(
   return exitCode;
 }
 
-async function tolerancesOf(context: Context, service: string | undefined) {
-  return service === undefined ? {} : (await readService(serviceFile(context, service))).descriptor.indicators;
+async function rulesOf(context: Context, service: string | undefined) {
+  if (service === undefined) return { tolerances: {} };
+  const { indicators, probes } = (await readService(serviceFile(context, service))).descriptor;
+  return { tolerances: indicators, figures: figureRules(probes) };
 }
+
+const figuresRead = ({ histories }: Measurements): readonly string[] => [
+  ...new Set(histories.flatMap((h) => h.samples.flatMap((s) => Object.keys(s.figures ?? {})))),
+];
 
 function numberOf(where: string, text: string, isGood: (n: number) => boolean, expected: string): number {
   const n = text.trim() === '' ? Number.NaN : Number(text);

@@ -1,5 +1,8 @@
-/** Told at most once, and not after the abort. The outcome has few distinct values: a status, an exit code, an errno. */
-export type Done = (ok: boolean, outcome: string) => void;
+/**
+ * Told at most once, and not after the abort. The outcome has few distinct values: a status, an exit code, an errno. Figures
+ * are in the order of the probe's own; NaN is one that was not there.
+ */
+export type Done = (ok: boolean, outcome: string, figures?: readonly number[]) => void;
 export type Abort = () => void;
 
 /** What a kind of probe is to the open loop: it sends one request and tells how it went. Timeouts are the loop's. */

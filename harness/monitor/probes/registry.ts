@@ -1,11 +1,11 @@
-import type { ProbeSpec } from '../../model/network-service.js';
+import type { FigureSpec, ProbeSpec } from '../../model/network-service.js';
 import { CommandProber } from './command.js';
 import { DnsProber } from './dns.js';
 import { GrpcProber } from './grpc.js';
 import { HttpProber } from './http.js';
 import { IcmpProber } from './icmp.js';
 import { LogProber } from './log.js';
-import { openMetricsFigures, PageProber, promqlFigures, promqlPath } from './metrics.js';
+import { openMetricsPage, PageProber, promqlAnswer, promqlPath } from './metrics.js';
 import type { Prober } from './prober.js';
 import { TcpProber } from './tcp.js';
 import { TlsProber } from './tls.js';
@@ -31,9 +31,9 @@ export function openProbe(spec: ProbeSpec, base: string | undefined): Prober {
     case 'grpc':
       return new GrpcProber(spec);
     case 'promql':
-      return new PageProber(spec.url, promqlPath(spec), (text) => promqlFigures(text), spec);
+      return new PageProber(spec.url, promqlPath(spec), promqlAnswer, spec);
     case 'openmetrics':
-      return new PageProber(spec.url, '', (text) => openMetricsFigures(text, spec), spec);
+      return new PageProber(spec.url, '', openMetricsPage, spec);
     case 'log':
       return new LogProber(spec);
   }
@@ -44,5 +44,8 @@ export const holdsUpItsThread = (spec: ProbeSpec): boolean => spec.kind === 'com
 
 export const connectionPointOf = (spec: ProbeSpec): string | undefined =>
   'connectionPoint' in spec ? spec.connectionPoint : undefined;
+
+/** What it reads beside how it was answered, in the order of the figures of its samples. */
+export const figuresIn = (spec: ProbeSpec): readonly FigureSpec[] => ('figures' in spec ? spec.figures : []);
 
 export const keyRangeOf = (spec: ProbeSpec) => ('keys' in spec ? spec.keys : undefined);
