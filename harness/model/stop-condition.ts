@@ -12,13 +12,23 @@ export const probeStopCondition = z
   .strictObject({
     kind: z.literal('probe'),
     probe: z.string().describe('The id of one of the probes.'),
-    indicator: z.enum(['errorRatio', 'availability', 'latencyP50', 'latencyP95', 'latencyP99']),
+    indicator: z.enum(['errorRatio', 'availability', 'latencyP50', 'latencyP95', 'latencyP99']).optional(),
+    figure: z.string().optional().describe('Instead of an indicator: the id of a figure that the probe reads.'),
     above: z.number().optional().describe('Stop when the indicator is greater; ratios from 0 to 1, latencies in ms.'),
     below: z.number().optional().describe('Stop when the indicator is smaller.'),
+    of: z
+      .literal('baseline')
+      .optional()
+      .describe('above and below are multiples of what the baseline of the same run had.'),
     windowMs: ms.min(1).default(1000).describe('Over the samples that ended in the last so many milliseconds.'),
     holdMs,
   })
-  .refine((c) => (c.above === undefined) !== (c.below === undefined), 'must have either above or below');
+  .refine((c) => (c.above === undefined) !== (c.below === undefined), 'must have either above or below')
+  .refine((c) => (c.indicator === undefined) !== (c.figure === undefined), 'must have either indicator or figure')
+  .refine(
+    (c) => c.of === undefined || c.indicator !== 'errorRatio',
+    'errorRatio has no multiples: a good baseline has none',
+  );
 
 export const commandStopCondition = z.strictObject({
   kind: z.literal('command'),

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { summarise } from '../judge/judge.js';
-import type { Sample } from '../model/probe.js';
+import { type FigureRule, figureOf, summarise } from '../judge/judge.js';
+import type { History, Sample } from '../model/probe.js';
 import type { CommandStopCondition, ProbeStopCondition, StopCondition } from '../model/stop-condition.js';
 import type { Monitor } from '../monitor/monitor.js';
 import { asError, OrdealError } from '../util/errors.js';
@@ -34,20 +34,72 @@ class Hold {
   }
 }
 
-const unit = (indicator: string): string => (indicator.startsWith('latency') ? ' ms' : '');
+/** What a condition looks at, as a person reads it, and its figure in a window; null where there is none. */
+interface Watched {
+  readonly name: string;
+  readonly unit: string;
+  of(history: History): number | null;
+}
+
+/** @throws OrdealError of kind unknown-target when the probe reads no such figure */
+export function watched({ probe, indicator, figure }: ProbeStopCondition, figures: readonly FigureRule[]): Watched {
+  if (indicator !== undefined) {
+    const unit = indicator.startsWith('latency') ? ' ms' : '';
+    return { name: indicator, unit, of: (history) => summarise(history)[indicator] };
+  }
+  const own = figures.filter((f) => f.probe === probe);
+  const rule = own.find((f) => f.id === figure);
+  if (rule !== undefined) {
+    return { name: rule.id, unit: rule.unit === '' ? '' : ` ${rule.unit}`, of: (history) => figureOf(history, rule) };
+  }
+  throw new OrdealError('unknown-target', `A stop condition names the figure "${figure}" of the probe "${probe}"`, {
+    expected: own.length === 0 ? 'a probe that reads figures' : `one of ${own.map((f) => f.id).join(', ')}`,
+    remedy: 'Nothing was touched.',
+  });
+}
+
 const short = (n: number): string => String(Number(n.toPrecision(3)));
+
+/** What a condition may need beside the samples that come. */
+export interface WatchContext {
+  readonly figures?: readonly FigureRule[];
+  /** What every probe saw before the fault. */
+  readonly baseline?: readonly History[];
+}
+
+const multiple = ({ above, below }: ProbeStopCondition): string => `, ${above ?? below} times the baseline`;
 
 /** One condition on one probe, over the samples that ended within its window. Pure. */
 export class ProbeWatch {
   #samples: Sample[] = [];
   readonly #hold: Hold;
+  readonly #watched: Watched;
+  readonly #threshold: number;
 
-  /** @param rateHz of the probe */
+  /**
+   * @param rateHz of the probe
+   * @throws OrdealError of kind inconclusive when the condition is one of the baseline, and that has no such figure
+   */
   constructor(
     readonly condition: ProbeStopCondition,
     readonly rateHz: number,
+    { figures = [], baseline = [] }: WatchContext = {},
   ) {
     this.#hold = new Hold(condition.holdMs);
+    this.#watched = watched(condition, figures);
+    const asked = condition.above ?? condition.below ?? Number.NaN;
+    this.#threshold = condition.of === undefined ? asked : asked * this.#before(baseline);
+  }
+
+  #before(baseline: readonly History[]): number {
+    const { probe } = this.condition;
+    const history = baseline.find((h) => h.probe === probe);
+    const figure = history === undefined ? null : this.#watched.of(history);
+    if (figure !== null) return figure;
+    throw new OrdealError('inconclusive', `The baseline has no ${this.#watched.name} of the probe "${probe}"`, {
+      where: 'a stop condition of the baseline',
+      remedy: 'Measure longer, or name an absolute figure. Nothing was injected.',
+    });
   }
 
   add(sample: Sample): void {
@@ -56,19 +108,22 @@ export class ProbeWatch {
 
   look(nowMs: number): Crossing | undefined {
     const { condition, rateHz } = this;
-    const { probe, indicator, above, below, windowMs, holdMs } = condition;
+    const { probe, above, below, windowMs, holdMs } = condition;
+    const { name, unit } = this.#watched;
+    const threshold = this.#threshold;
     const fromMs = nowMs - windowMs;
     this.#samples = this.#samples.filter((s) => s.doneMs >= fromMs);
     const samples = [...this.#samples].sort((a, b) => a.intendedMs - b.intendedMs);
     const known = samples.length >= fewest;
-    const figure = known ? summarise({ probe, rateHz, fromMs, toMs: nowMs, samples })[indicator] : null;
+    const figure = known ? this.#watched.of({ probe, rateHz, fromMs, toMs: nowMs, samples }) : null;
     const isCrossed =
-      figure !== null && ((above !== undefined && figure > above) || (below !== undefined && figure < below));
+      figure !== null && ((above !== undefined && figure > threshold) || (below !== undefined && figure < threshold));
     if (!this.#hold.crossed(isCrossed, nowMs) || figure === null) return undefined;
-    const threshold = above ?? below ?? Number.NaN;
     const side = above === undefined ? 'below' : 'above';
     const held = holdMs === 0 ? '' : `, for ${holdMs} ms`;
-    const reason = `${indicator} of probe "${probe}" was ${short(figure)}${unit(indicator)} over ${windowMs} ms, ${side} ${threshold}${unit(indicator)}${held}`;
+    const limit =
+      condition.of === undefined ? `${threshold}${unit}` : `${short(threshold)}${unit}${multiple(condition)}`;
+    const reason = `${name} of probe "${probe}" was ${short(figure)}${unit} over ${windowMs} ms, ${side} ${limit}${held}`;
     return { condition, figure, threshold, atMs: nowMs, reason };
   }
 }
@@ -125,8 +180,9 @@ export class StopWatch implements Disposable {
     readonly monitor: Pick<Monitor, 'nowMs' | 'onSample' | 'history'>,
     rateHz: (probe: string) => number,
     readonly crossed: (error: OrdealError, crossing: Crossing | undefined) => void,
+    context: WatchContext = {},
   ) {
-    this.#probes = conditions.flatMap((c) => (c.kind === 'probe' ? [new ProbeWatch(c, rateHz(c.probe))] : []));
+    this.#probes = conditions.flatMap((c) => (c.kind === 'probe' ? [new ProbeWatch(c, rateHz(c.probe), context)] : []));
     if (this.#probes.length > 0) this.#watchProbes();
     for (const c of conditions) if (c.kind === 'command') this.#watchCommand(c);
   }

@@ -208,3 +208,59 @@ test('a plan says in one line each when it will stop', () => {
     '"check it", run every 1000 ms, does not end with 0',
   );
 });
+
+const quiet = (tookMs: number) => ({
+  probe: 'p',
+  rateHz: 20,
+  fromMs: 0,
+  toMs: 5000,
+  samples: Array.from({ length: 100 }, (_, i) => sample(50 * (i + 1), true, tookMs)),
+});
+
+test('a condition of the baseline is a multiple of what the same run had before, and says so', () => {
+  const asked = condition({ indicator: 'latencyP99', above: 3, of: 'baseline', holdMs: 1000 });
+  const watch = (tookMs: number) =>
+    feed(new ProbeWatch(asked, 20, { baseline: [quiet(10)] }), () => true, { tookMs, untilMs: 4000 });
+  expect(watch(25)).toBeUndefined();
+  const crossing = watch(35);
+  expect(crossing).toMatchObject({ figure: 35, threshold: 30 });
+  expect(crossing?.atMs).toBeGreaterThanOrEqual(1000);
+  expect(crossing?.reason).toBe(
+    'latencyP99 of probe "p" was 35 ms over 1000 ms, above 30 ms, 3 times the baseline, for 1000 ms',
+  );
+});
+
+test('a condition of a baseline that has no such figure is refused, and nothing is watched', () => {
+  const asked = condition({ indicator: 'latencyP99', above: 3, of: 'baseline' });
+  const broken = { ...quiet(10), samples: quiet(10).samples.map((s) => ({ ...s, ok: false })) };
+  for (const baseline of [[], [broken]])
+    expect(() => new ProbeWatch(asked, 20, { baseline })).toThrow(/baseline has no latencyP99 of the probe "p"/);
+});
+
+test('a condition may watch a figure that a probe reads', () => {
+  const asked = probeStopCondition.parse({ kind: 'probe', probe: 'p', figure: 'queue', above: 50 });
+  const rule = {
+    probe: 'p',
+    id: 'queue',
+    unit: 'jobs',
+    direction: 'lower-is-better',
+    quantity: 'p50',
+    margin: {},
+  } as const;
+  const watch = new ProbeWatch(asked, 20, { figures: [rule] });
+  const read = (atMs: number, queue: number) => {
+    watch.add({ ...sample(atMs, true), figures: { queue } });
+    return watch.look(atMs);
+  };
+  expect([100, 200, 300, 400].map((atMs) => read(atMs, 20))).toEqual([undefined, undefined, undefined, undefined]);
+  const crossing = [500, 600, 700, 800, 900].map((atMs) => read(atMs, 80)).find((c) => c !== undefined);
+  expect(crossing?.reason).toMatch(/^queue of probe "p" was \d+ jobs over 1000 ms, above 50 jobs$/);
+  expect(() => new ProbeWatch(asked, 20, {})).toThrow(/names the figure "queue" of the probe "p"/);
+});
+
+test('a condition names an indicator or a figure, and no multiple of a ratio that should be nothing', () => {
+  const parse = (more: object) => () => stopCondition.parse({ kind: 'probe', probe: 'p', above: 1, ...more });
+  expect(parse({})).toThrow(/either indicator or figure/);
+  expect(parse({ indicator: 'latencyP50', figure: 'q' })).toThrow(/either indicator or figure/);
+  expect(parse({ indicator: 'errorRatio', of: 'baseline' })).toThrow(/errorRatio has no multiples/);
+});
