@@ -3,6 +3,7 @@ import './hooks.js';
 import './parameter-types.js';
 import './given.js';
 import './when.js';
+import './load.js';
 import './then.js';
 import './snapshot.js';
 

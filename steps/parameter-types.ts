@@ -1,4 +1,5 @@
 import { defineParameterType } from '@cucumber/cucumber';
+import { type LoadGenerator, loadGenerators } from '../harness/model/load.js';
 import type { IndicatorName, Tolerance } from '../harness/model/network-service.js';
 
 const unitMs: Readonly<Record<string, number>> = {
@@ -65,6 +66,38 @@ defineParameterType({
     if (text.endsWith('%')) return { relative: Number.parseFloat(text) / 100 };
     return { absolute: text.includes('point') ? Number.parseFloat(text) / 100 : durationMs(text) };
   },
+});
+
+/** What an indicator may not exceed; of a multiple, what it was in the baseline counts. */
+export interface Limit {
+  readonly above: number;
+  readonly of?: 'baseline';
+}
+
+/** `3 times the baseline`, `20 %` of the requests, `200 ms`. */
+defineParameterType({
+  name: 'limit',
+  regexp: new RegExp(`\\d+(?:\\.\\d+)? times the baseline|\\d+(?:\\.\\d+)? ?%|${duration}`),
+  transformer: (text: string): Limit => {
+    if (text.includes('times')) return { above: Number.parseFloat(text), of: 'baseline' };
+    return { above: text.endsWith('%') ? Number.parseFloat(text) / 100 : durationMs(text) };
+  },
+});
+
+/** ` for 2 seconds`, or nothing: for so long without a break. In milliseconds. */
+defineParameterType({
+  name: 'hold',
+  regexp: new RegExp(`(?: for ${duration})?`),
+  transformer: (text: string): number => (text === '' ? 0 : durationMs(text.replace(/^ for /, ''))),
+  useForSnippets: false,
+});
+
+/** `, by k6`, or nothing: who sends a load. */
+defineParameterType({
+  name: 'generator',
+  regexp: new RegExp(`(?:, by (?:${loadGenerators.join('|')}))?`),
+  transformer: (text: string): LoadGenerator => loadGenerators.find((by) => text.endsWith(` ${by}`)) ?? 'ordeal',
+  useForSnippets: false,
 });
 
 /** A percentage as a ratio. */

@@ -1,7 +1,7 @@
 import { When } from '@cucumber/cucumber';
 import type { FaultKind, MachineFaultKind } from '../harness/model/fault.js';
-import type { Composed, TimedFault } from '../harness/online-test/request.js';
 import { durationMs, type Span } from './parameter-types.js';
+import { spanned } from './span.js';
 import type { OrdealWorld } from './world.js';
 
 /** What strikes a VNFC: the words after its name, the fault, and its dose from the words' parameters. */
@@ -38,11 +38,6 @@ const linkFaults: typeof vnfcFaults = [
   ['corrupts {percent} of its messages', 'corruption', (ratio: number) => ({ ratio })],
   ['carries only {int} bytes a second', 'rate', (bytesPerSecond: number) => ({ bytesPerSecond })],
 ];
-
-function spanned(fault: TimedFault, { repeated, ...times }: Span): Composed {
-  const timed = { ...fault, ...times };
-  return repeated === undefined ? timed : { repeat: [timed], ...repeated };
-}
 
 /** Cucumber counts a function's parameters, so each step gets one with as many as its words have. */
 function register(

@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { type ITestCaseHookParameter, setWorldConstructor, World } from '@cucumber/cucumber';
 import { exitCodeOfError } from '../harness/model/exit-codes.js';
+import type { AskedLoadInput } from '../harness/model/load.js';
 import type { RunRecord } from '../harness/model/run-record.js';
 import type { SnapshotType } from '../harness/model/snapshot-descriptor.js';
+import type { StopConditionRequest } from '../harness/model/stop-condition.js';
 import { labelFrom } from '../harness/online-test/history.js';
 import { planOnlineTest } from '../harness/online-test/plan.js';
 import { unconfirmed, whatIsUnproven } from '../harness/online-test/proof.js';
@@ -25,6 +27,8 @@ export class OrdealWorld extends World {
   seed?: number;
   snapshotType?: SnapshotType;
   allowBlastRadius = false;
+  load?: AskedLoadInput;
+  readonly stopConditions: StopConditionRequest[] = [];
   readonly around: string[] = [];
   readonly faults: Composed[] = [];
 
@@ -64,6 +68,12 @@ export class OrdealWorld extends World {
     if (start && !settings().planOnly) await this.#session.start(settings().signal);
   }
 
+  /** A file that the feature names: relative to the feature. */
+  beside(file: string): string {
+    const feature = this.#scenario?.gherkinDocument.uri;
+    return feature === undefined ? resolve(file) : resolve(dirname(feature), file);
+  }
+
   get session(): ServiceSession {
     if (this.#session !== undefined) return this.#session;
     throw new OrdealError('scenario-invalid', `Scenario "${this.title}" names no network service`, {
@@ -87,6 +97,8 @@ export class OrdealWorld extends World {
       ...(this.expectedRecoveryMs === undefined ? {} : { expectedRecoveryMs: this.expectedRecoveryMs }),
       ...(this.snapshotType === undefined ? {} : { snapshotType: this.snapshotType }),
       ...(this.seed === undefined ? {} : { seed: this.seed }),
+      ...(this.load === undefined ? {} : { load: this.load }),
+      ...(this.stopConditions.length === 0 ? {} : { stopConditions: this.stopConditions }),
     };
     if (planOnly) {
       planned(await planOnlineTest(this.session, request));

@@ -44,6 +44,12 @@ const share = (params: Params, reading: FaultReading): Dose => {
   return Math.abs(got - asked) <= allowed ? 'confirmed' : 'wrong-dose';
 };
 
+/** A generator that sends much less than was due is no such load, whoever was too slow. */
+const sentAsAsked = (_: Params, { effective, measured }: FaultReading): Dose => {
+  if (!effective) return 'no-effect';
+  return Number(measured.sentHz) >= 0.9 * Number(measured.dueHz) ? 'confirmed' : 'wrong-dose';
+};
+
 const entry = (
   kind: AnyFaultKind,
   strikes: FaultEntry['strikes'],
@@ -89,6 +95,7 @@ export const catalogue: ReadonlyMap<AnyFaultKind, FaultEntry> = new Map(
     ),
     entry('disk-stall', 'vnfc', 'condition', 'has a disk that answers no more'),
     entry('process-kill', 'vnfc', 'event', 'loses a process'),
+    entry('load', 'vnfc', 'condition', 'is under load', sentAsAsked),
     entry('clock-skew', 'vnfc', 'condition', 'has a wrong clock', near('offsetMs', { relative: 0.02, absolute: 50 })),
   ].map((e) => [e.kind, e]),
 );
@@ -131,13 +138,16 @@ export function checkFault(request: FaultRequest, where: string): CheckedFault {
   return { ...request, kind: found.kind, entry: found, params };
 }
 
+/** A trace may be long. */
+const told = (value: unknown): string => JSON.stringify(value).slice(0, 80);
+
 /** `store-1 stalls for 2000 ms`, `link "back" is slow (delayMs 80, jitterMs 0)`: as plans and reports say it. */
 export function describeFault({ kind, target, params, durationMs }: FaultRequest): string {
   const subject =
     'vnfc' in target
       ? target.vnfc
       : `link "${target.link}"${target.from ? ` from ${target.from}` : ''}${target.to ? ` to ${target.to}` : ''}`;
-  const dose = Object.entries(params ?? {}).map(([k, v]) => `${k} ${String(v)}`);
+  const dose = Object.entries(params ?? {}).map(([k, v]) => `${k} ${typeof v === 'object' ? told(v) : String(v)}`);
   const length = durationMs === undefined ? '' : ` for ${durationMs} ms`;
   return `${subject} ${catalogue.get(kind as AnyFaultKind)?.verb ?? kind}${dose.length ? ` (${dose.join(', ')})` : ''}${length}`;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { askedLoad } from './load.js';
 
 /** What a fault strikes: a VNFC, or a virtual link as a whole, or the way from one VNFC to another on it. */
 export const faultTarget = z.union([
@@ -105,7 +106,15 @@ export const machineFaultParams = {
 export type MachineFaultKind = keyof typeof machineFaultParams;
 export const machineFaultKinds = Object.keys(machineFaultParams) as readonly MachineFaultKind[];
 
+/** Load is a fault of those who use the service: Ordeal's load generator makes it at a VNFC's connection point, no VIM does. */
+export const loadFaultParams = { load: askedLoad } as const;
+
 export type PlatformFaultKind = keyof typeof platformFaultParams;
-export type AnyFaultKind = FaultKind | PlatformFaultKind | MachineFaultKind;
-export const anyFaultParams = { ...faultParams, ...platformFaultParams, ...machineFaultParams } as const;
+export type AnyFaultKind = FaultKind | PlatformFaultKind | MachineFaultKind | 'load';
+export const anyFaultParams = {
+  ...faultParams,
+  ...platformFaultParams,
+  ...machineFaultParams,
+  ...loadFaultParams,
+} as const;
 export const platformFaultKinds = Object.keys(platformFaultParams) as readonly PlatformFaultKind[];

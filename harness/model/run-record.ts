@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { faultTarget } from './fault.js';
 import { informed } from './informee.js';
+import { loadRecord } from './load.js';
 import { stopRecord } from './stop-condition.js';
 import { indicatorResult, verdicts } from './verdict.js';
 
@@ -77,6 +78,8 @@ export const runRecord = z.object({
   stopped: stopRecord.optional(),
   /** What became of the scenario that asked for this run; its steps may expect that the service fails. */
   scenario: z.enum(['passed', 'failed']).optional(),
+  /** What came of the loads on the service; absent when there was none. */
+  loads: z.array(loadRecord).optional(),
   /** Who was told the result, and who could not be; absent when the descriptor names nobody. */
   informed: z.array(informed).optional(),
   /** What went wrong, as the user reads it; empty when nothing did. */

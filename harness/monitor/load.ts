@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { loadCaps } from '../model/load.js';
 import type { ProbeSpec } from '../model/network-service.js';
 import type { History, ResolveAddress, Sample } from '../model/probe.js';
 import { asError, OrdealError } from '../util/errors.js';
@@ -9,10 +10,8 @@ import { connectionPointOf } from './probes/registry.js';
 import { quantile } from './sample-columns.js';
 import { countBefore, timetable } from './timetable.js';
 
+export { loadCaps } from '../model/load.js';
 export { type PopulateOptions, populate } from './populate.js';
-
-/** Load beyond these is refused, whatever is asked for: load is a fault, and injected in a controlled manner. */
-export const loadCaps = { requests: 1_000_000, durationMs: 600_000 } as const;
 
 /** A load as data. Source: GR NFV-TST 005, clause 4.1.1.1, load injection testing. */
 export const loadProfile = z.strictObject({
@@ -194,7 +193,8 @@ class RunningLoad implements Load {
   }
 }
 
-const quantilesOf = (ascending: Float64Array): Quantiles => ({
+/** @param ascending sorted milliseconds */
+export const quantilesOf = (ascending: Float64Array): Quantiles => ({
   p50Ms: quantile(ascending, 0.5),
   p95Ms: quantile(ascending, 0.95),
   p99Ms: quantile(ascending, 0.99),

@@ -1,33 +1,6 @@
-import { z } from 'zod';
+import type { Timetable } from '../model/load.js';
 
-const rateHz = z.number().positive().max(20_000).describe('Requests a second, open loop.');
-
-/** When requests are due, as data: it crosses to the probe thread, and both sides compute the same moments from it. */
-export const timetable = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('constant'), rateHz }),
-  z.strictObject({
-    kind: z.literal('ramp'),
-    fromHz: z.number().nonnegative().max(20_000),
-    toHz: rateHz,
-    overMs: z.number().positive().describe('From fromHz to toHz in this time, then steady at toHz.'),
-  }),
-  z.strictObject({
-    kind: z.literal('burst'),
-    size: z.number().int().positive().max(20_000).describe('Requests that are due at the same moment.'),
-    everyMs: z.number().positive().describe('From one burst to the next.'),
-  }),
-  z.strictObject({
-    kind: z.literal('trace'),
-    dueMs: z
-      .array(z.number().nonnegative())
-      .min(1)
-      .max(1_000_000)
-      .refine((all) => all.every((ms, i) => i === 0 || ms >= (all[i - 1] ?? 0)), 'must not go back in time')
-      .describe('When each request was sent, in milliseconds since the first moment of the trace.'),
-    speed: z.number().positive().default(1).describe('2 replays it in half the time.'),
-  }),
-]);
-export type Timetable = z.output<typeof timetable>;
+export { type Timetable, timetable } from '../model/load.js';
 
 /** @returns milliseconds from the start to request n (0 is the first). Absolute, so that nothing drifts. */
 export function dueAfterMs(t: Timetable, n: number): number {

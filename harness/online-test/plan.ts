@@ -1,15 +1,17 @@
 import { type CheckedFault, checkFault, describeFault } from '../fault/catalogue.js';
 import { expand } from '../fault/composition.js';
 import { CapabilityError, type CapabilityRow, missing } from '../model/capability.js';
+import { type AskedLoad, askedLoad } from '../model/load.js';
 import type { Vnf, Vnfc } from '../model/network-service.js';
 import { vnfcsOf } from '../model/network-service.js';
 import type { SnapshotType } from '../model/snapshot-descriptor.js';
 import type { StopCondition } from '../model/stop-condition.js';
 import type { Vim } from '../model/vim.js';
 import { OrdealError } from '../util/errors.js';
+import { validate } from '../util/validate.js';
 import { checkBlastRadius } from './blast-radius.js';
+import { checkLoad, checkLoadFault, describeLoad } from './loads.js';
 import type { OnlineTestRequest } from './request.js';
-
 import type { ServiceSession } from './session.js';
 import { describeStopCondition, planStopConditions } from './stop-plan.js';
 
@@ -25,6 +27,7 @@ export interface Plan {
   readonly expectedRecoveryMs: number;
   readonly seed: number;
   readonly stopConditions: readonly StopCondition[];
+  readonly load?: AskedLoad;
   /** As a person reads it. */
   readonly lines: readonly string[];
 }
@@ -48,6 +51,7 @@ export async function planOnlineTest(session: ServiceSession, request: OnlineTes
     afterMs: f.afterMs ?? 0,
   }));
   for (const fault of faults) checkTarget(session, fault, where);
+  const load = planLoad(session, request, where);
   const area = areaOf(session, faults, request.around ?? [], where);
   checkBlastRadius(descriptor, faults, request.allowBlastRadius === true, where);
   const stopConditions = planStopConditions(session, request, where);
@@ -60,7 +64,7 @@ export async function planOnlineTest(session: ServiceSession, request: OnlineTes
   const need = (vim: Vim, ...rows: CapabilityRow[]) => {
     for (const row of rows) needs.set(vim, (needs.get(vim) ?? new Set()).add(row));
   };
-  for (const fault of faults) need(vimOfFault(session, fault), `fault.${fault.kind}`);
+  for (const fault of faults.filter((f) => f.kind !== 'load')) need(vimOfFault(session, fault), `fault.${fault.kind}`);
   const snapshotLines: string[] = [];
   const running = await session.isRunning();
   if (!running) for (const vim of session.vims.values()) await vim.instantiation?.check?.(session.service);
@@ -93,9 +97,11 @@ export async function planOnlineTest(session: ServiceSession, request: OnlineTes
     expectedRecoveryMs,
     seed,
     stopConditions,
+    ...(load === undefined ? {} : { load }),
     lines: [
       `Service ${descriptor.id}, recovered by: ${descriptor.highAvailability.trim()}`,
       `Baseline: ${descriptor.probes.map((p) => `${p.id} at ${p.rateHz} Hz`).join(', ')} for ${seconds(baselineMs)}`,
+      ...(load === undefined ? [] : [`Load during the whole test: ${describeLoad(load)}`]),
       ...snapshotLines,
       ...faults.map((f) => `Fault: ${describeFault(f)}${f.afterMs ? `, ${seconds(f.afterMs)} after the first` : ''}`),
       ...stopConditions.map((c) => `Stop at once when ${describeStopCondition(c)}`),
@@ -106,9 +112,18 @@ export async function planOnlineTest(session: ServiceSession, request: OnlineTes
   };
 }
 
-function checkTarget(session: ServiceSession, { target }: CheckedFault, where: string): void {
+function planLoad(session: ServiceSession, { load }: OnlineTestRequest, where: string): AskedLoad | undefined {
+  if (load === undefined) return undefined;
+  const asked = validate(load, where, askedLoad, 'scenario-invalid');
+  checkLoad(session.service.descriptor, asked, where);
+  return asked;
+}
+
+function checkTarget(session: ServiceSession, fault: CheckedFault, where: string): void {
+  const { target } = fault;
   if ('vnfc' in target) {
     session.vnfc(target.vnfc, where);
+    if (fault.kind === 'load') checkLoadFault(session.service.descriptor, fault, where);
     return;
   }
   const links = session.service.descriptor.virtualLinks.map((l) => l.id);

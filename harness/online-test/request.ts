@@ -1,4 +1,5 @@
 import type { Composed } from '../fault/composition.js';
+import type { AskedLoadInput } from '../model/load.js';
 import type { RunListener } from '../model/run-listener.js';
 import type { RunRecord } from '../model/run-record.js';
 import type { SnapshotType } from '../model/snapshot-descriptor.js';
@@ -22,6 +23,8 @@ export interface OnlineTestRequest {
   readonly snapshotType?: SnapshotType;
   /** At least one; plain faults at their times, or compositions of them. */
   readonly faults: readonly Composed[];
+  /** On the service during the whole test, the baseline included; as a fault, a load is of the kind `load`. */
+  readonly load?: AskedLoadInput;
   /** Beside those of the descriptor. */
   readonly stopConditions?: readonly StopConditionRequest[];
   /** The explicit word for a fault that exceeds the blast radius of the descriptor. */

@@ -1,4 +1,5 @@
 import { Injector } from '../fault/injector.js';
+import { figureRules } from '../judge/judge.js';
 import type { RunRecord } from '../model/run-record.js';
 import { startMonitor } from '../monitor/monitor.js';
 import { ManyErrors, OrdealError, reasonOf } from '../util/errors.js';
@@ -8,6 +9,7 @@ import { Lease } from './guard.js';
 import { keepInHistory } from './history.js';
 import { informAll } from './inform.js';
 import { leaseTimes } from './lease.js';
+import { Loads } from './loads.js';
 import { Observation } from './observation.js';
 import { type Plan, planOnlineTest, vimOfFault } from './plan.js';
 import { Recorder } from './recorder.js';
@@ -25,7 +27,7 @@ import {
   takeBaseline,
   takeSnapshots,
 } from './stages.js';
-import { StopWatch } from './stop-conditions.js';
+import { type Crossing, StopWatch } from './stop-conditions.js';
 import { Timeline } from './timeline.js';
 
 /** How long a VIM that cannot be told that we are well holds a fault beyond its duration, in milliseconds. */
@@ -81,9 +83,14 @@ export async function runOnlineTest(
 }
 
 /** The run is over and told: a history that cannot be written is no fault of the run, and is said. */
-async function remember({ state }: ServiceSession, recorder: Recorder, record: RunRecord, label: string) {
+async function remember({ state, service }: ServiceSession, recorder: Recorder, record: RunRecord, label: string) {
   try {
-    await keepInHistory(state.folder, { record, folder: recorder.folder }, label);
+    await keepInHistory(
+      state.folder,
+      { record, folder: recorder.folder },
+      label,
+      figureRules(service.descriptor.probes),
+    );
   } catch (e) {
     recorder.note(`This run is not kept in the history: ${reasonOf(e)}`);
   }
@@ -126,12 +133,15 @@ async function loop(
     samplesFile: recorder.samplesFile,
     seed: plan.seed,
   });
+  const { probes } = session.service.descriptor;
+  await using loads = new Loads(probes, await session.addresses(), recorder.originMs, (told) => recorder.note(told));
+  if (plan.load !== undefined) await loads.begin(plan.load, plan.seed);
   const injector = new Injector({
     runId: recorder.id,
     journal: session.journal,
     nowMs: recorder.nowMs,
     seed: plan.seed,
-    vimOf: (fault) => vimOfFault(session, fault),
+    vimOf: (fault) => (fault.kind === 'load' ? { kind: 'load', faults: loads } : vimOfFault(session, fault)),
     expiresAfterMs: deadManMs,
     renewedAfterMs: lease.times.leaseMs + lease.times.heartbeatMs,
   });
@@ -163,6 +173,8 @@ async function loop(
   } finally {
     recorder.injections(injector.all);
     noteOutages(run);
+    await loads[Symbol.asyncDispose]();
+    if (loads.records.length > 0) recorder.record.loads = [...loads.records];
   }
 }
 
@@ -180,11 +192,14 @@ function noteOutages({ injector, recorder, observation }: Run): void {
 /** Steps 4 to 6, under the eyes of the stop conditions. */
 async function reactAndMeasure(run: Run, covered: Covered, stop: AbortController): Promise<Measured> {
   const { plan, observation, recorder, session } = run;
-  const rateHz = (id: string) => session.service.descriptor.probes.find((p) => p.id === id)?.rateHz ?? 0;
-  using _ = new StopWatch(plan.stopConditions, observation.monitor, rateHz, (error, crossing) => {
+  const { probes } = session.service.descriptor;
+  const rateHz = (id: string) => probes.find((p) => p.id === id)?.rateHz ?? 0;
+  const crossed = (error: OrdealError, crossing: Crossing | undefined) => {
     recorder.stopped('stop-condition', crossing?.reason ?? error.what, crossing);
     stop.abort(error);
-  });
+  };
+  const context = { figures: figureRules(probes), baseline: covered.baseline.histories };
+  using _ = new StopWatch(plan.stopConditions, observation.monitor, rateHz, crossed, context);
   return await measureAgain(run, await injectAndWait(run, covered));
 }
 

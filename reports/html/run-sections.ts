@@ -8,6 +8,7 @@ import {
   bytes,
   capital,
   clock,
+  count,
   difference,
   duration,
   faultName,
@@ -113,9 +114,26 @@ export const injectionTable = (record: RunRecord): Content =>
     { head: 'Healed', of: (i) => (i.healedMs === undefined ? 'not recorded' : at(record, i.healedMs)), key: true },
   ]);
 
+export const loadTable = (record: RunRecord): Content =>
+  table(record.loads ?? [], [
+    { head: 'Load', of: (l) => capital(l.what) },
+    { head: 'From', of: (l) => at(record, l.fromMs), key: true },
+    { head: 'Lasted', of: (l) => duration(l.toMs - l.fromMs), number: true },
+    { head: 'Due', of: (l) => count(l.offered, 'request'), number: true },
+    { head: 'Answered well', of: (l) => `${l.good} of ${l.complete}`, number: true },
+    { head: 'Median', of: (l) => duration(l.p50Ms), number: true },
+    { head: '99th percentile', of: (l) => duration(l.p99Ms), number: true },
+  ]);
+
+/** A trace may be long. */
+const longestValue = 120;
+
 const pairs = (values: Readonly<Record<string, unknown>>): string =>
   Object.entries(values)
-    .map(([key, value]) => `${key} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+    .map(
+      ([key, value]) =>
+        `${key} ${typeof value === 'object' ? JSON.stringify(value).slice(0, longestValue) : String(value)}`,
+    )
     .join(', ') || '–';
 
 export function snapshotTable({ snapshots }: RunRecord): Content {

@@ -10,7 +10,9 @@ const reading = (measured: Record<string, number | boolean>, effective = true) =
 });
 
 test('every fault kind has an entry in the catalogue', () => {
-  expect([...catalogue.keys()].sort()).toEqual([...faultKinds, ...platformFaultKinds, ...machineFaultKinds].sort());
+  expect([...catalogue.keys()].sort()).toEqual(
+    [...faultKinds, ...platformFaultKinds, ...machineFaultKinds, 'load'].sort(),
+  );
 });
 
 test('a fault of an unknown kind is refused with the kinds that there are', () => {

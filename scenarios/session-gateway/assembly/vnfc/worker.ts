@@ -1,3 +1,4 @@
+import { Backend } from '../gateway/backend';
 import { Forward } from '../gateway/forward';
 import { Stores } from '../gateway/stores';
 import { View } from '../lib/bytes';
@@ -13,10 +14,12 @@ export { alloc, ordeal_reactor } from '../lib/reactor';
 const front: i32 = 0;
 const back: i32 = 1;
 const callsTimer: i32 = 1;
+const backendTimer: i32 = 2;
 
 class Worker {
   readonly stores: Stores;
   readonly calls: Calls;
+  readonly backend: Backend;
   requests: u32 = 0;
   refused: u32 = 0;
   private readonly duplicates: Duplicates = new Duplicates();
@@ -24,6 +27,7 @@ class Worker {
   constructor(config: Config) {
     this.stores = new Stores(config);
     this.calls = new Calls(back, callsTimer, randomBelow(i32.MAX_VALUE));
+    this.backend = new Backend(config.number('backendMs', 0), backendTimer);
   }
 
   onRequest(from: i32, call: u32, request: Request): void {
@@ -60,9 +64,14 @@ class StoreCall extends Forward {
 
   finish(status: i32, body: View): void {
     if (status >= 503 && status != 507) this.worker.refused++;
-    writeResponse(beginFrame(Kind.Response, this.question), status, body);
-    sendFrame(front, this.from);
+    if (this.worker.backend.hold(this.from, this.question, status, body)) return;
+    answer(this.from, this.question, status, body);
   }
+}
+
+function answer(to: i32, question: u32, status: i32, body: View): void {
+  writeResponse(beginFrame(Kind.Response, question), status, body);
+  sendFrame(front, to);
 }
 
 let worker: Worker | null = null;
@@ -93,5 +102,10 @@ export function on_message(cp: i32, from: i32, pointer: usize, length: i32): voi
 
 export function on_timer(id: i32): void {
   const it = worker;
-  if (it !== null && id == callsTimer) it.calls.onTimer();
+  if (it === null) return;
+  if (id == callsTimer) it.calls.onTimer();
+  else if (id == backendTimer) {
+    for (let due = it.backend.take(); due !== null; due = it.backend.take())
+      answer(due.to, due.question, due.status, due.body);
+  }
 }
