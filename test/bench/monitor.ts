@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { latencyMs } from '../../harness/model/probe.js';
-import { startLoad } from '../../harness/monitor/load.js';
+import { type LoadResult, startLoad } from '../../harness/monitor/load.js';
 import { startMonitor } from '../../harness/monitor/monitor.js';
 import { quantile } from '../../harness/monitor/sample-columns.js';
 import { readService, ServiceSession } from '../../harness/online-test/session.js';
@@ -30,6 +30,7 @@ function settingsIn(args: readonly string[]) {
       longest: { type: 'string', default: '30000' },
       seconds: { type: 'string', default: '60' },
       rounds: { type: 'string', default: '4' },
+      each: { type: 'string', default: '5' },
       only: { type: 'string', default: 'outages,punctual,cost' },
     },
   });
@@ -95,13 +96,13 @@ async function benchOutages(values: Settings): Promise<Part> {
 }
 
 /** The session gateway of the samples, with its 5,000 sessions. */
-async function sampleService(): Promise<{ url: string } & AsyncDisposable> {
+async function sampleService(): Promise<{ base: string } & AsyncDisposable> {
   const stateFolder = await mkdtemp(join(tmpdir(), 'ordeal-bench-'));
   const file = join(packageRoot, 'scenarios', 'session-gateway', 'service.yaml');
   const session = await ServiceSession.open(await readService(file), { stateFolder });
   await session.start();
   return {
-    url: `${(await session.addresses())('lb.public')}/sessions/{key}`,
+    base: (await session.addresses())('lb.public'),
     async [Symbol.asyncDispose]() {
       await session[Symbol.asyncDispose]();
       await rm(stateFolder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
@@ -116,12 +117,12 @@ async function benchPunctual(values: Settings): Promise<Part> {
   await using service = await sampleService();
   {
     await using monitor = await startMonitor({
-      probes: [httpProbe('khz', { url: service.url, rateHz: 1000, keys })],
+      probes: [httpProbe('khz', { url: `${service.base}/sessions/{key}`, rateHz: 1000, keys })],
       resolve: () => '',
     });
     await using load = await startLoad({
       profile: { timetable: { kind: 'constant', rateHz: 500 }, durationMs: (seconds + 2) * 1000 },
-      request: httpProbe('load', { url: service.url, keys }),
+      request: httpProbe('load', { url: `${service.base}/sessions/{key}`, keys }),
       resolve: () => '',
     });
     await sleep(1000);
@@ -157,55 +158,106 @@ async function benchPunctual(values: Settings): Promise<Part> {
   }
 }
 
-/** As many requests as the service answers in this time, over 16 connections. */
+/** As many requests as the service answers its users in this time, over 16 connections. */
 async function throughput(url: string, forMs: number): Promise<number> {
-  const client = `const { parentPort, workerData } = require('node:worker_threads');
-    const http = require('node:http'), agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
-    let answers = 0, n = 0; const end = performance.now() + workerData.forMs;
-    const next = () => { if (performance.now() >= end) return;
-      http.get(workerData.url.replace('{key}', 'user-' + (1 + (n++ % 5000))), { agent }, (r) => { r.resume(); r.once('end', () => { answers++; next(); }); }).once('error', next); };
-    for (let i = 0; i < 16; i++) next();
-    setTimeout(() => { parentPort.postMessage(answers / workerData.forMs * 1000); agent.destroy(); }, workerData.forMs);`;
-  const worker = new Worker(client, { eval: true, workerData: { url, forMs } });
+  const workerData = { spec: httpProbe('users', { url, keys }), connections: 16, forMs };
+  const worker = new Worker(new URL('./saturate-worker.js', import.meta.url), { workerData });
   const [rate] = (await once(worker, 'message')) as [number];
   await worker.terminate();
   return rate;
 }
 
-async function benchCost(values: Settings): Promise<Part> {
-  const rounds = Number(values.rounds);
-  await using service = await sampleService();
-  const rows: { round: number; without: number; at100Hz: number; at1kHz: number }[] = [];
-  await throughput(service.url, 2000);
-  for (let round = 1; round <= rounds; round++) {
-    const without = await throughput(service.url, 5000);
-    const beside: Record<number, number> = {};
-    for (const rateHz of [100, 1000]) {
-      await using _ = await startMonitor({
-        probes: [httpProbe('p', { url: service.url, rateHz, keys })],
-        resolve: () => '',
-      });
-      beside[rateHz] = await throughput(service.url, 5000);
-    }
-    rows.push({ round, without, at100Hz: beside[100] ?? 0, at1kHz: beside[1000] ?? 0 });
+/** What users are answered in this time when they ask `rateHz` times a second, whether or not they are answered. */
+async function atWork(url: string, rateHz: number, forMs: number): Promise<LoadResult> {
+  await using load = await startLoad({
+    profile: { timetable: { kind: 'constant', rateHz }, durationMs: forMs, maxRequests: 1_000_000 },
+    request: httpProbe('users', { url, keys }),
+    resolve: () => '',
+  });
+  return await load.ended;
+}
+
+/** What is asked at 1 kHz: a session, through all VNFCs, or what an ordinary health check asks, of the first alone. */
+const probed = { session: '/sessions/{key}', health: '/health' } as const;
+
+interface CostRound {
+  readonly without: number;
+  readonly atWork: LoadResult;
+  readonly beside: Readonly<
+    Record<keyof typeof probed, { users: number; probe: number; cpu: number; atWork: LoadResult }>
+  >;
+}
+
+async function costRound(base: string, forMs: number): Promise<CostRound> {
+  const sessions = `${base}/sessions/{key}`;
+  const without = await throughput(sessions, forMs);
+  const half = Math.floor(without / 2);
+  const alone = await atWork(sessions, half, forMs);
+  const beside = {} as Record<keyof typeof probed, { users: number; probe: number; cpu: number; atWork: LoadResult }>;
+  for (const [name, path] of Object.entries(probed) as [keyof typeof probed, string][]) {
+    await using monitor = await startMonitor({
+      probes: [httpProbe('p', { url: `${base}${path}`, rateHz: 1000, keys })],
+      resolve: () => '',
+    });
+    await sleep(300);
+    const fromMs = monitor.nowMs();
+    const cpuBefore = monitor.cost().cpuMs;
+    const users = await throughput(sessions, forMs);
+    const toMs = monitor.nowMs();
+    const cpu = (monitor.cost().cpuMs - cpuBefore) / (toMs - fromMs);
+    await monitor.settled(toMs);
+    const good = monitor.history('p', fromMs, toMs).samples.filter((s) => s.ok).length;
+    beside[name] = { users, probe: (good * 1000) / (toMs - fromMs), cpu, atWork: await atWork(sessions, half, forMs) };
   }
-  const mean = (pick: (r: (typeof rows)[number]) => number) => rows.reduce((sum, r) => sum + pick(r), 0) / rows.length;
-  const table = tableOf(
-    rows.map((r) => ({
-      round: r.round,
-      without: r.without.toFixed(0),
-      'at 100 Hz': r.at100Hz.toFixed(0),
-      'at 1 kHz': r.at1kHz.toFixed(0),
-    })),
-  );
-  const lost = (pick: (r: (typeof rows)[number]) => number) => 1 - mean(pick) / mean((r) => r.without);
-  const own = 1000 / mean((r) => r.without);
-  const beside = lost((r) => r.at1kHz) - own;
+  return { without, atWork: alone, beside };
+}
+
+/**
+ * Two readings of "throughput lost to probing". At work: users ask for half of what the service can do, as in operation,
+ * and count what they are no longer answered. Saturated: they ask for all that it can do; then a probe's own requests are
+ * answered instead of theirs, whatever a probe costs (1,000 a second are what was asked for), so what is lost is what
+ * neither of them is answered any more. The clients of the users take their CPU from the same cores.
+ */
+async function benchCost(values: Settings): Promise<Part> {
+  await using service = await sampleService();
+  const forMs = Number(values.each) * 1000;
+  await throughput(`${service.base}/sessions/{key}`, 2000);
+  const rounds: CostRound[] = [];
+  for (let i = 0; i < Number(values.rounds); i++) rounds.push(await costRound(service.base, forMs));
+  const mean = (pick: (r: CostRound) => number) => rounds.reduce((sum, r) => sum + pick(r), 0) / rounds.length;
+  const without = mean((r) => r.without);
+  const rows = (Object.keys(probed) as (keyof typeof probed)[]).map((name) => {
+    const users = mean((r) => r.beside[name].users);
+    const probe = mean((r) => r.beside[name].probe);
+    return {
+      'probe at 1 kHz': name,
+      'users answered /s': users.toFixed(0),
+      'probe answered /s': probe.toFixed(0),
+      'CPU of the prober': percent(mean((r) => r.beside[name].cpu)),
+      'users lose': percent(1 - users / without),
+      'lost to nobody': percent(1 - (users + probe) / without),
+    };
+  });
+  const asked = mean((r) => r.atWork.offered);
+  const kept = (r: LoadResult) => r.good / r.offered;
+  const work = (name: string, pick: (r: CostRound) => LoadResult) => ({
+    'at half of that': name,
+    'answered well': percent(mean((r) => kept(pick(r)))),
+    p50: ms(mean((r) => pick(r).latency.p50Ms)),
+    p99: ms(mean((r) => pick(r).latency.p99Ms)),
+  });
+  const lostAtWork = 1 - mean((r) => kept(r.beside.session.atWork)) / mean((r) => kept(r.atWork));
+  const lostSaturated = 1 - mean((r) => r.beside.session.users + r.beside.session.probe) / without;
   return [
-    `Throughput of the saturated sample service, without and with probing, in turn, ${rounds} rounds of 5 s each`,
-    table,
-    `Lost to 100 Hz: ${percent(lost((r) => r.at100Hz))}. Lost to 1 kHz: ${percent(lost((r) => r.at1kHz))}, of which ${percent(own)} are the probe's own 1,000 requests a second, which the service answered as well.`,
-    `At most 5 % lost beside the probe's own requests: ${verdict(beside <= 0.05)}.`,
+    `Saturated by 16 users: ${without.toFixed(0)} answers a second without a probe; ${rounds.length} rounds of ${values.each} s each`,
+    tableOf(rows),
+    `Users at work, ${asked.toFixed(0)} requests in ${values.each} s`,
+    tableOf([
+      work('no probe', (r) => r.atWork),
+      work('session at 1 kHz', (r) => r.beside.session.atWork),
+      work('health at 1 kHz', (r) => r.beside.health.atWork),
+    ]),
+    `Lost to probing at most 5 %: at work ${percent(lostAtWork)}: ${verdict(lostAtWork <= 0.05)}; saturated ${percent(lostSaturated)} beside the probe's own requests: ${verdict(lostSaturated <= 0.05)}.`,
   ];
 }
 
