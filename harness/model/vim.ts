@@ -1,5 +1,6 @@
 import type { CapabilityTable } from './capability.js';
 import type { FaultReading, Injection } from './fault.js';
+import type { Hosting } from './hosting.js';
 import type { LocatedService } from './network-service.js';
 import type { InstanceSnapshot, SnapshotChange } from './snapshot.js';
 import type { SnapshotType } from './snapshot-descriptor.js';
@@ -30,6 +31,8 @@ export interface Vim extends AsyncDisposable {
   readonly faults?: NativeFaults;
   readonly logs?: Logs;
   readonly replay?: Replay;
+  readonly exclusion?: Exclusion;
+  readonly hosting?: Hosting;
 }
 
 /** Names one compute resource of the VIM: a container of the report's "virtualised container" kind. */
@@ -154,6 +157,11 @@ export interface StorageAttachment {
 
 /** Steps 7 and 8 of clause 4.1.1.4: new containers from the snapshots, the failed ones kept for the root cause. */
 export interface Replacement {
+  /**
+   * True: nothing of this VIM freezes a VNFC or brings its memory back. A quarantined one is cut off and goes on; a new one
+   * boots from its settings and the disks of the snapshot. Absent: as the methods say.
+   */
+  readonly disksAlone?: boolean;
   /** Frozen, cut from every network, not restarted by anybody, not destroyed. Idempotent. */
   quarantine(compute: ComputeId, runId: string): Promise<void>;
   /** Undo of quarantine, as far as nothing has taken its place. Idempotent. */
@@ -166,6 +174,19 @@ export interface Replacement {
   release(compute: ComputeId, runId: string): Promise<void>;
   /** Everything that carries this run's id, or any run's. */
   ownedBy(runId?: string): Promise<readonly ComputeState[]>;
+}
+
+/** One run at a time on a service, also of runs that share no journal: the VIM keeps whose it is, where all see it. */
+export interface Exclusion {
+  /**
+   * Idempotent by run. One whose holder was not heard of for its time is taken over, unless it left something behind.
+   * @param forMs how long it may go without being renewed, in milliseconds @throws OrdealError of kind busy
+   */
+  claim(runId: string, forMs: number): Promise<void>;
+  /** @returns false when it is not this run's any more */
+  renew(runId: string, forMs: number): Promise<boolean>;
+  /** Leaves another run's alone. Idempotent. */
+  release(runId: string): Promise<void>;
 }
 
 /** Where the VIM can bring up the sample services by itself. */

@@ -5,6 +5,7 @@ import type { VnfSnapshot } from '../model/snapshot.js';
 import type { ComputeId, Vim } from '../model/vim.js';
 import { type PackageContent, writePackage } from '../package/index.js';
 import { asError, OrdealError } from '../util/errors.js';
+import { withoutMemory } from './cover-plan.js';
 import type { ServiceSession } from './session.js';
 
 /** A failed VNFC, frozen and cut off, which holds the evidence until it is captured. */
@@ -50,12 +51,14 @@ export async function captureEvidence(session: ServiceSession, request: Evidence
   for (const vnf of new Set(request.quarantined.map((q) => q.vnf))) {
     const failed = request.quarantined.filter((q) => q.vnf === vnf);
     try {
+      const cold = await withoutMemory(session, vnf.vnfcs);
       const snapshot = await session.engine.create({
         vnf: vnf.id,
         name: `forensic ${request.runId}`,
         purpose: 'forensic',
         vnfcIds: failed.map((q) => q.vnfcId),
         type: 'warm',
+        vnfcs: Object.fromEntries([...cold.keys()].map((id) => [id, { type: 'cold' as const }])),
         consistent: false,
         runId: request.runId,
         computeIds: Object.fromEntries(failed.map((q) => [q.vnfcId, q.failed])),

@@ -10,6 +10,7 @@ import type { Vim } from '../model/vim.js';
 import { OrdealError } from '../util/errors.js';
 import { validate } from '../util/validate.js';
 import { checkBlastRadius } from './blast-radius.js';
+import { type CoverPlan, type CoverRequest, planCover, restoresDisksAlone } from './cover-plan.js';
 import { checkLoad, checkLoadFault, describeLoad } from './loads.js';
 import type { OnlineTestRequest } from './request.js';
 import type { ServiceSession } from './session.js';
@@ -22,6 +23,8 @@ export interface Plan {
   /** The tested area: the VNFs whose VNFCs are snapshotted, and restored when the service does not come back. */
   readonly area: readonly Vnf[];
   readonly snapshotType?: SnapshotType;
+  /** What the snapshot engine is asked for, in the order of the area. */
+  readonly cover: readonly CoverRequest[];
   readonly baselineMs: number;
   readonly measureMs: number;
   readonly expectedRecoveryMs: number;
@@ -65,33 +68,25 @@ export async function planOnlineTest(session: ServiceSession, request: OnlineTes
     for (const row of rows) needs.set(vim, (needs.get(vim) ?? new Set()).add(row));
   };
   for (const fault of faults.filter((f) => f.kind !== 'load')) need(vimOfFault(session, fault), `fault.${fault.kind}`);
-  const snapshotLines: string[] = [];
   const running = await session.isRunning();
   if (!running) for (const vim of session.vims.values()) await vim.instantiation?.check?.(session.service);
-  for (const vnf of area) {
-    for (const vnfc of vnf.vnfcs) need(session.vimOf(vnfc), 'replacement', 'pause', 'OP-create.instance');
-    if (!running) {
-      snapshotLines.push(`Snapshot of ${vnf.id}: planned in detail once the service runs; it does not now`);
-      continue;
-    }
-    const plan = await session.engine.planCreation({
-      vnf: vnf.id,
-      name: `before ${request.title}`,
-      purpose: 'restore',
-      ...(request.snapshotType === undefined ? {} : { type: request.snapshotType }),
-    });
-    snapshotLines.push(...plan.lines);
+  for (const vnfc of area.flatMap((v) => v.vnfcs)) {
+    const vim = session.vimOf(vnfc);
+    need(vim, 'replacement', 'OP-create.instance');
+    if (!restoresDisksAlone(vim)) need(vim, 'pause');
   }
   for (const [vim, rows] of needs) {
     const gaps = missing([...rows], await vim.capabilities());
     if (gaps.length > 0) throw new CapabilityError(vim.kind, gaps);
   }
+  const cover = running ? await planCover(session, request, area) : laterCover(request, area);
 
   return {
     title: request.title,
     faults,
     area,
     ...(request.snapshotType === undefined ? {} : { snapshotType: request.snapshotType }),
+    cover: cover.requests,
     baselineMs,
     measureMs,
     expectedRecoveryMs,
@@ -102,13 +97,21 @@ export async function planOnlineTest(session: ServiceSession, request: OnlineTes
       `Service ${descriptor.id}, recovered by: ${descriptor.highAvailability.trim()}`,
       `Baseline: ${descriptor.probes.map((p) => `${p.id} at ${p.rateHz} Hz`).join(', ')} for ${seconds(baselineMs)}`,
       ...(load === undefined ? [] : [`Load during the whole test: ${describeLoad(load)}`]),
-      ...snapshotLines,
+      ...cover.lines,
       ...faults.map((f) => `Fault: ${describeFault(f)}${f.afterMs ? `, ${seconds(f.afterMs)} after the first` : ''}`),
       ...stopConditions.map((c) => `Stop at once when ${describeStopCondition(c)}`),
       `Judged ${seconds(expectedRecoveryMs)} after the injection (expected recovery time), over ${seconds(measureMs)}`,
       `If not as before: quarantine ${area.flatMap((v) => v.vnfcs.map((c) => c.id)).join(', ')}; start new ones from the snapshots; switch over; forensic snapshot`,
       `Seed ${seed}`,
     ],
+  };
+}
+
+/** Of a service that does not run yet. */
+function laterCover({ snapshotType }: OnlineTestRequest, area: readonly Vnf[]): CoverPlan {
+  return {
+    requests: area.map(({ id }) => ({ vnf: id, ...(snapshotType === undefined ? {} : { type: snapshotType }) })),
+    lines: area.map(({ id }) => `Snapshot of ${id}: planned in detail once the service runs; it does not now`),
   };
 }
 

@@ -4,6 +4,7 @@ import type { RunListener } from '../model/run-listener.js';
 import { startMonitor } from '../monitor/monitor.js';
 import { Journal } from '../store/journal.js';
 import { asError, OrdealError } from '../util/errors.js';
+import { ServiceClaim } from './claim.js';
 import type { Quarantined } from './evidence.js';
 import { informAll } from './inform.js';
 import { isHeldNow, leaseTimes, seemsHeld } from './lease.js';
@@ -83,14 +84,23 @@ export async function recoverRun(
     return [{ runId: run.id, what: 'take over', outcome: 'left', reason: 'another process has taken it over' }];
   }
   say?.(`recovering ${run.id} on ${run.serviceId}`);
+  let claim: ServiceClaim;
+  try {
+    claim = await ServiceClaim.of(session, run.id, run.leaseMs);
+  } catch (e) {
+    return [failed('claim the service again', e)];
+  }
+  await using held = claim;
   const heart = setInterval(() => beat(session, run.id), leaseTimes(run.leaseMs).heartbeatMs);
   try {
     const steps = (await session.isGone())
       ? settleAll(session, run)
       : await new Recovery(session, run, listeners).run();
     if (session.journal.open(run.id).length === 0) session.journal.close(run.id);
+    else held.keep();
     return steps;
   } catch (e) {
+    held.keep();
     return [failed('recover', e)];
   } finally {
     clearInterval(heart);

@@ -3,6 +3,7 @@ import { figureRules } from '../judge/judge.js';
 import type { RunRecord } from '../model/run-record.js';
 import { startMonitor } from '../monitor/monitor.js';
 import { ManyErrors, OrdealError, reasonOf } from '../util/errors.js';
+import { ServiceClaim } from './claim.js';
 import { conclude, injectionVerdict } from './conclusion.js';
 import type { Quarantined } from './evidence.js';
 import { Lease } from './guard.js';
@@ -48,6 +49,7 @@ export async function runOnlineTest(
   const recorder = new Recorder(request, session.service.descriptor.id, plan, options);
   const { journal, service } = session;
   recorder.inform = (record) => informAll(service, record);
+  await using claim = await ServiceClaim.of(session, recorder.id, leaseMs);
   journal.begin({
     id: recorder.id,
     serviceFile: service.file,
@@ -58,7 +60,13 @@ export async function runOnlineTest(
     leaseMs,
   });
   using lease = new Lease(journal, recorder.id, { leaseMs });
-  const stops = [lease.lost, lease.stopped, lease.failed, ...(options.signal === undefined ? [] : [options.signal])];
+  const stops = [
+    lease.lost,
+    lease.stopped,
+    lease.failed,
+    claim.lost,
+    ...(options.signal === undefined ? [] : [options.signal]),
+  ];
   const signal = AbortSignal.any(stops);
   using _ = whenAborted(lease.stopped, (reason) => recorder.stopped('stop-request', reason));
   using __ = whenAborted(options.signal, (reason) => recorder.stopped('interrupt', reason));
@@ -73,9 +81,15 @@ export async function runOnlineTest(
   } catch (e) {
     recorder.failed(e);
   }
-  if (lease.lost.aborted) return recorder.abandon();
+  if (lease.lost.aborted) {
+    claim.keep();
+    return recorder.abandon();
+  }
   if (journal.open(recorder.id).length === 0) journal.close(recorder.id);
-  else recorder.note('Something is left open: see `ordeal status`; `ordeal recover` finishes it.');
+  else {
+    claim.keep();
+    recorder.note('Something is left open: see `ordeal status`; `ordeal recover` finishes it.');
+  }
   recorder.trace(session.trace.slice(traceFrom));
   const record = await recorder.finish();
   await remember(session, recorder, record, options.label ?? '');

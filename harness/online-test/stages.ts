@@ -87,6 +87,7 @@ export function takeSnapshots(run: Run, before: Baseline): Promise<Covered> {
     await using undo = new Undo();
     for (const vnfc of plan.area.flatMap((v) => v.vnfcs)) {
       const vim = session.vimOf(vnfc);
+      if (vim.pausing === undefined) continue;
       const resource = vnfc.resource ?? vnfc.id;
       const computeId = await session.locate(vnfc);
       if ((await vim.inspect(computeId)).powerState !== 'on') continue;
@@ -98,12 +99,11 @@ export function takeSnapshots(run: Run, before: Baseline): Promise<Covered> {
       });
     }
     const snapshots = await session.engine.createTogether(
-      plan.area.map((vnf) => ({
-        vnf: vnf.id,
+      plan.cover.map((request) => ({
+        ...request,
         name: `before ${plan.title}`,
         purpose: 'restore' as const,
         runId: recorder.id,
-        ...(plan.snapshotType === undefined ? {} : { type: plan.snapshotType }),
       })),
       signal,
     );
