@@ -2,6 +2,7 @@ import { chaosKindOf } from './chaos-mesh/from-catalogue.js';
 import type { ChaosKind } from './chaos-mesh/kinds.js';
 import { group as chaosGroup, pluralOf } from './chaos-mesh/kinds.js';
 import type { Cluster } from './cluster.js';
+import { resourceOfKind, serviceKinds } from './manifests.js';
 import { snapshotGroup } from './volumes.js';
 
 /** One thing that Ordeal does to the API: what its roles must allow. */
@@ -26,6 +27,7 @@ const node = (verb: string, subresource?: string): Permission => ({
 
 const observe = [
   ...may('', 'pods', ['get', 'list', 'watch']),
+  ...may('', 'pods', ['get'], 'log'),
   ...may('apps', 'deployments', ['get']),
   ...may('', 'services', ['list']),
   ...may('', 'configmaps', ['get', 'list']),
@@ -41,13 +43,30 @@ export const needs = {
   observe,
   power: may('apps', 'deployments', ['patch']),
   volumes: may(snapshotGroup, 'volumesnapshots', ['create', 'get', 'list', 'watch', 'delete']),
-  checkpoint: [node('create', 'proxy'), ...may('', 'pods', ['create', 'delete'])],
+  checkpoint: [node('create', 'proxy'), ...may('', 'pods', ['create', 'delete']), ...ask],
   replacement: [
     ...may('', 'pods', ['patch', 'delete']),
     ...may('apps', 'deployments', ['patch']),
     ...record,
     ...may('', 'persistentvolumeclaims', ['create', 'delete', 'patch']),
     ...may('networking.k8s.io', 'networkpolicies', ['create', 'delete']),
+    ...may('coordination.k8s.io', 'leases', ['create', 'delete', 'list', 'patch']),
+  ],
+  instantiation: [
+    ...serviceKinds.flatMap((kind) => {
+      const { group, plural } = resourceOfKind(kind);
+      return may(group, plural, ['create', 'get', 'list', 'delete']);
+    }),
+    ...may('discovery.k8s.io', 'endpointslices', ['list']),
+  ],
+  hosting: [
+    ...may('', 'configmaps', ['create', 'patch']),
+    ...may('', 'secrets', ['create']),
+    ...may('batch', 'jobs', ['create', 'delete', 'patch']),
+    ...may('batch', 'cronjobs', ['create', 'patch']),
+    ...may('', 'pods', ['delete', 'get', 'list']),
+    ...may('', 'pods', ['get'], 'log'),
+    ...may('', 'pods', ['delete', 'get'], 'proxy'),
   ],
 } as const;
 

@@ -12,6 +12,8 @@ export interface CallOptions {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: unknown;
+  /** Beside our own, for what is behind a proxy of the API server. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Merge patch when it is not said: what Ordeal changes are single fields. */
   readonly contentType?: string;
   /** Milliseconds; 0 means none. */
@@ -74,12 +76,21 @@ export class Cluster {
 
   /** @throws OrdealError, classified */
   async call<T = KubernetesObject>(path: string, options: CallOptions = {}): Promise<T> {
+    return (await this.#json<T>(path, options)).body;
+  }
+
+  /** With the time at which the server answered, by its own clock: milliseconds since 1970, of whole seconds. */
+  async timed<T>(path: string, query: CallOptions['query'], what: string): Promise<{ body: T; serverMs: number }> {
+    return this.#json<T>(path, query === undefined ? { what } : { query, what });
+  }
+
+  async #json<T>(path: string, options: CallOptions): Promise<{ body: T; serverMs: number }> {
     const answer = await this.stream(path, options);
     const body = await text(answer).catch((e: unknown) => {
       throw fromKubernetes(e, options.what ?? `${options.method ?? 'GET'} ${path} breaks off`, this.url);
     });
     try {
-      return JSON.parse(body) as T;
+      return { body: JSON.parse(body) as T, serverMs: Date.parse(answer.headers.date ?? '') };
     } catch (e) {
       throw new OrdealError('vim-failed', 'The API server answered with something else than JSON', {
         where: `${this.url}${path}`,
@@ -130,7 +141,8 @@ export class Cluster {
     }
   }
 
-  async #send(path: string, { method = 'GET', query = {}, body, contentType, deadlineMs = CALL_MS }: CallOptions) {
+  async #send(path: string, options: CallOptions): Promise<IncomingMessage> {
+    const { method = 'GET', query = {}, body, contentType, headers: more = {}, deadlineMs = CALL_MS } = options;
     const url = new URL(this.url.replace(/\/$/, '') + path);
     for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, String(value));
     const { headers, ...credentials } = await this.#credentials();
@@ -141,6 +153,7 @@ export class Cluster {
       method,
       headers: {
         ...(headers as Record<string, string>),
+        ...more,
         accept: 'application/json, */*',
         ...(payload === undefined ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(payload) }),
       },

@@ -16,10 +16,6 @@ export const selfReport = z.strictObject({
 /** The `deployment` section of a VNFC on this VIM. A VNFC is the one pod of a Deployment. */
 export const deployment = z.strictObject({
   container: z.string().optional().describe('The container that is the VNFC. Absent: the first.'),
-  manifest: z
-    .string()
-    .optional()
-    .describe('The objects, relative to the descriptor, from which Ordeal may start the VNFC. Absent: they are there.'),
   volumes: z
     .record(z.string(), z.string())
     .default({})
@@ -37,6 +33,10 @@ export const kubernetesOptions = z.strictObject({
   kubeconfig: z.string().optional().describe('Default: KUBECONFIG, ~/.kube/config, or the pod that Ordeal runs in.'),
   context: z.string().optional(),
   namespace: z.string().optional().describe("Where the service is. Default: the context's."),
+  manifests: z
+    .array(z.string())
+    .default([])
+    .describe('The objects, relative to the descriptor, from which Ordeal may start the service. Absent: it runs.'),
   folder: z.string().optional().describe('Where records and checkpoints lie. Default: in the state folder.'),
   volumeSnapshotClass: z.string().optional().describe("Default: the cluster's default class."),
   checkpointReader: z

@@ -177,7 +177,7 @@ export class KubernetesFaults implements NativeFaults {
     const name = this.workloads.containerOf(first);
     const container = first.pod?.spec?.containers.find((c) => c.name === name);
     const wantedDisk = typeof params.disk === 'string' ? params.disk : undefined;
-    const claims = [...this.workloads.claims(first.deployment, first.resource)];
+    const claims = [...this.workloads.claims(first)];
     const claim = claims.find(([id]) => wantedDisk === undefined || id === wantedDisk)?.[1];
     const volume = first.pod?.spec?.volumes?.find((v) => v.persistentVolumeClaim?.claimName === claim)?.name;
     const mountPath = container?.volumeMounts?.find((m) => m.name === volume)?.mountPath;

@@ -9,7 +9,10 @@ import { probeCapabilities } from './capabilities.js';
 import { Checkpoints } from './checkpoint.js';
 import { Cluster } from './cluster.js';
 import { kubernetesOptions } from './deployment.js';
+import { LeaseExclusion } from './exclusion.js';
 import { KubernetesFaults } from './faults.js';
+import { KubernetesHosting } from './hosting/hosting.js';
+import { KubernetesInstantiation } from './instantiation.js';
 import { KubernetesReplacement } from './replacement.js';
 import { SnapshotFolder } from './snapshot-folder.js';
 import { KubernetesSnapshots } from './snapshots.js';
@@ -24,6 +27,9 @@ export class KubernetesVim implements Vim {
   readonly snapshots: KubernetesSnapshots;
   readonly replacement: KubernetesReplacement;
   readonly faults: KubernetesFaults;
+  readonly instantiation: KubernetesInstantiation;
+  readonly exclusion: LeaseExclusion;
+  readonly hosting: KubernetesHosting;
 
   private constructor(
     readonly workloads: Workloads,
@@ -34,7 +40,10 @@ export class KubernetesVim implements Vim {
     const volumes = new Volumes(workloads, options.volumeSnapshotClass);
     this.snapshots = new KubernetesSnapshots(workloads, volumes, new Checkpoints(workloads, options), folder);
     this.replacement = new KubernetesReplacement(workloads, volumes, folder);
+    this.instantiation = new KubernetesInstantiation(workloads, options.manifests);
     this.faults = new KubernetesFaults(workloads, new Asking(workloads), options.forceFinalizers);
+    this.hosting = new KubernetesHosting(workloads);
+    this.exclusion = new LeaseExclusion(workloads, this.replacement, this.faults);
   }
 
   /** @throws OrdealError of kind vim-unreachable when no API server answers */

@@ -9,10 +9,12 @@ export const label = {
   resource: `${prefix}/resource`,
   quarantined: `${prefix}/quarantined`,
   fault: `${prefix}/fault`,
-  /** What its object is to Ordeal: `restored`, `fault`, `checkpoint-reader`, `service`. */
+  /** What its object is to Ordeal: `restored`, `fault`, `checkpoint-reader`, `service`, `hosted`. */
   role: `${prefix}/role`,
   service: `${prefix}/service`,
   snapshot: `${prefix}/snapshot`,
+  /** The call of Ordeal that runs in the cluster. */
+  job: `${prefix}/job`,
 } as const;
 
 export const annotation = {

@@ -5,7 +5,7 @@ import { Undo } from '../../util/undo.js';
 import { isConflict } from './cluster.js';
 import { annotation, label, labelValue, objectName } from './marks.js';
 import type { SnapshotFolder } from './snapshot-folder.js';
-import { runLabel, type Volumes, withClaims } from './volumes.js';
+import { runLabel, serviceLabels, type Volumes, withClaims } from './volumes.js';
 import { computeIdOf, generationOf, type Seen, type Workloads } from './workloads.js';
 
 const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
@@ -16,6 +16,8 @@ const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
  * from the revision and the volumes of the snapshot.
  */
 export class KubernetesReplacement implements Replacement {
+  readonly disksAlone = true;
+
   constructor(
     readonly workloads: Workloads,
     readonly volumes: Volumes,
@@ -111,9 +113,10 @@ export class KubernetesReplacement implements Replacement {
         metadata: { annotations: { [annotation.generation]: String(after.generation), [annotation.replicas]: null } },
         spec: { template, replicas: Number(data.replicas ?? '1') },
       });
-      // They are the service's own from now on.
+      // They are the service's own from now on, and go with it where Ordeal made it.
+      const own = { [label.role]: null, ...serviceLabels(after.deployment) };
       for (const claim of claims.values()) {
-        const body = { metadata: { labels: { [label.run]: null } } };
+        const body = { metadata: { labels: { [label.run]: null, [label.compute]: null, ...own } } };
         await this.workloads.cluster.call(this.workloads.path('persistentvolumeclaims', claim), {
           method: 'PATCH',
           body,
@@ -147,6 +150,7 @@ export class KubernetesReplacement implements Replacement {
     await this.workloads.cluster.remove(this.workloads.path('pods', seen.pod?.metadata?.name ?? ''), {
       graceSeconds: 0,
     });
+    await this.volumes.dropUnused(this.workloads.claims(seen).values(), seen.deployment);
     await this.#endIsolation(runId);
   }
 

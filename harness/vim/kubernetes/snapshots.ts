@@ -19,7 +19,7 @@ import type { Checkpoints } from './checkpoint.js';
 import { objectName } from './marks.js';
 import { redacted } from './redaction.js';
 import type { SnapshotFolder, StoredSnapshot } from './snapshot-folder.js';
-import { type Volumes, withClaims } from './volumes.js';
+import { serviceLabels, type Volumes, withClaims } from './volumes.js';
 import type { Workloads } from './workloads.js';
 
 const CHECKPOINT = 'checkpoint.tar';
@@ -43,7 +43,7 @@ export class KubernetesSnapshots implements Snapshots {
       });
     }
     const id = newId('snap');
-    const claims = [...this.workloads.claims(seen.deployment, seen.resource)];
+    const claims = [...this.workloads.claims(seen)];
     const wanted = claims.filter(([disk]) => request.volumes === undefined || request.volumes.includes(disk));
     const undo = new Undo();
     const volumes: StoredSnapshot['volumes'][number][] = [];
@@ -149,8 +149,10 @@ export class KubernetesSnapshots implements Snapshots {
     await using undo = new Undo();
     const claims = new Map<string, string>();
     const tag = newId('r').slice(-6);
+    const before = [...this.workloads.claims(seen).values()];
+    const labels = serviceLabels(seen.deployment);
     for (const volume of stored.volumes) {
-      const name = await this.volumes.claimFrom(volume, objectName(`${seen.resource}-${volume.disk}-${tag}`), {});
+      const name = await this.volumes.claimFrom(volume, objectName(`${seen.resource}-${volume.disk}-${tag}`), labels);
       undo.defer(`remove the claim ${name}`, () => this.volumes.dropClaim(name));
       claims.set(volume.claim, name);
     }
@@ -160,6 +162,7 @@ export class KubernetesSnapshots implements Snapshots {
     await this.workloads.patchDeployment(seen.resource, { spec: { template, replicas: on ? stored.replicas : 0 } });
     undo.keep();
     if (on) await this.workloads.ready(seen.resource);
+    await this.volumes.dropUnused(before, await this.workloads.deployment(seen.resource));
   }
 
   list(filter?: SnapshotFilter): Promise<InstanceSnapshot[]> {

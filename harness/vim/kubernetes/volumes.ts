@@ -1,4 +1,4 @@
-import type { KubernetesObject, V1PersistentVolumeClaim } from '@kubernetes/client-node';
+import type { KubernetesObject, V1Deployment, V1PersistentVolumeClaim } from '@kubernetes/client-node';
 import { OrdealError } from '../../util/errors.js';
 import { label, labelValue } from './marks.js';
 import type { StoredSnapshot } from './snapshot-folder.js';
@@ -69,11 +69,23 @@ export class Volumes {
       method: 'POST',
       what: `No claim can be made from the snapshot of "${claim}"`,
       body: {
-        metadata: { name, labels },
+        metadata: { name, labels: { ...labels, [label.snapshot]: labelValue(snapshot) } },
         spec: { ...spec, dataSource: { apiGroup: snapshotGroup, kind: 'VolumeSnapshot', name: snapshot } },
       },
     });
     return name;
+  }
+
+  /** Claims that came from snapshots, and that the Deployment no longer uses. Those that the service came with stay. */
+  async dropUnused(claims: Iterable<string>, deployment: V1Deployment): Promise<void> {
+    const volumes = deployment.spec?.template.spec?.volumes ?? [];
+    const used = new Set(volumes.map((v) => v.persistentVolumeClaim?.claimName));
+    for (const name of claims) {
+      if (used.has(name)) continue;
+      const path = this.workloads.path('persistentvolumeclaims', name);
+      const found = await this.workloads.cluster.find<V1PersistentVolumeClaim>(path);
+      if (found?.metadata?.labels?.[label.snapshot] !== undefined) await this.dropClaim(name);
+    }
   }
 
   async dropClaim(name: string): Promise<void> {
@@ -87,6 +99,15 @@ export class Volumes {
 
 export const runLabel = (runId: string | undefined): Record<string, string> =>
   runId === undefined ? {} : { [label.run]: labelValue(runId) };
+
+/** What says that Ordeal started a service, and may take it down: for what becomes part of it later. */
+export const serviceLabels = ({ metadata }: V1Deployment): Record<string, string> =>
+  Object.fromEntries(
+    [label.role, label.service].flatMap((key) => {
+      const value = metadata?.labels?.[key];
+      return value === undefined ? [] : [[key, value] as const];
+    }),
+  );
 
 /** The template with its claims exchanged. */
 export function withClaims(

@@ -115,7 +115,7 @@ export class Workloads {
     const limits = container?.resources?.limits ?? {};
     const requests = container?.resources?.requests ?? {};
     const disks = await Promise.all(
-      [...this.claims(deployment, resource)].map(async ([id, claim]) => {
+      [...this.claims(seen)].map(async ([id, claim]) => {
         const found = await this.cluster.find<V1PersistentVolumeClaim>(this.path('persistentvolumeclaims', claim));
         const size = found?.status?.capacity?.storage ?? found?.spec?.resources?.requests?.storage;
         return { id, sizeBytes: size === undefined ? 0 : bytesOf(size), attached: pod !== undefined };
@@ -146,10 +146,11 @@ export class Workloads {
     };
   }
 
-  /** The claim behind each disk of the VNFC, by disk id. */
-  claims(deployment: V1Deployment, resource: string): ReadonlyMap<string, string> {
+  /** The claim behind each disk of the VNFC, by disk id: of a quarantined one those of its pod, whatever is in place now. */
+  claims({ deployment, pod, quarantined, resource }: Seen): ReadonlyMap<string, string> {
     const known = this.deployed.find((d) => d.resource === resource);
-    const claimed = (deployment.spec?.template.spec?.volumes ?? []).flatMap((v) =>
+    const spec = quarantined ? pod?.spec : deployment.spec?.template.spec;
+    const claimed = (spec?.volumes ?? []).flatMap((v) =>
       v.persistentVolumeClaim === undefined ? [] : [{ volume: v.name, claim: v.persistentVolumeClaim.claimName }],
     );
     const disks = known?.vnfc.disks ?? claimed.map((c) => ({ id: c.volume }));
