@@ -4,6 +4,7 @@ import { asError, classifyIo, OrdealError } from '../util/errors.js';
 import type { ActionWrapper, Register } from './command.js';
 import { capabilitiesCommand } from './commands/capabilities.js';
 import { historyCommand } from './commands/history.js';
+import { hostedCommand } from './commands/hosted.js';
 import { judgeCommand } from './commands/judge.js';
 import { packageCommand } from './commands/package.js';
 import { recoverCommand, statusCommand } from './commands/recover.js';
@@ -29,6 +30,7 @@ const commands: readonly Register[] = [
   statusCommand,
   stopCommand,
   recoverCommand,
+  hostedCommand,
 ];
 
 /** @returns the exit code, from the one table in model/exit-codes.ts; never throws */

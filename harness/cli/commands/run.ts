@@ -10,13 +10,14 @@ import { OrdealError } from '../../util/errors.js';
 import { packageRoot } from '../../util/package-root.js';
 import type { Register } from '../command.js';
 import type { Context } from '../context.js';
+import { type HostOptions, hostFlags } from '../hosted/call.js';
+import { runOn } from '../hosted/run-on.js';
 import { serviceFile } from '../service-file.js';
 
-interface RunOptions {
+interface RunOptions extends HostOptions {
   readonly dryRun?: boolean;
   readonly tags?: string;
   readonly name?: string[];
-  readonly service?: string[];
   readonly allure: boolean;
 }
 
@@ -33,6 +34,9 @@ export const runCommand: Register = (program, action) => {
     .option('--service <name=service...>', SERVICE_HELP)
     .option('--dry-run', 'plan only; touches nothing')
     .option('--no-allure', 'do not render the Allure report')
+    .option(...hostFlags.on)
+    .option(...hostFlags.image)
+    .option(...hostFlags.storage)
     .action(action((context: Context, features: string[], options: RunOptions) => run(context, features, options)));
 };
 
@@ -67,6 +71,13 @@ async function run(context: Context, features: string[], options: RunOptions): P
       outside.leave(exitCodeOfError('interrupted'));
     }
   });
+  if (options.on !== undefined) {
+    try {
+      return await runOn(context, features, options, abort.signal);
+    } finally {
+      stopListening();
+    }
+  }
   const reports = await outside.fronts.reports();
   const { runGherkin } = await outside.fronts.gherkin();
   const progress = context.json ? outside.stderr : outside.stdout;

@@ -10,8 +10,10 @@ import { OrdealError } from '../../util/errors.js';
 import { packageRoot } from '../../util/package-root.js';
 import type { Register } from '../command.js';
 import { type Context, table } from '../context.js';
+import { hostFlags } from '../hosted/call.js';
+import { type ScheduleOnOptions, scheduleOn } from '../hosted/schedule-on.js';
 
-interface ScheduleOptions {
+interface ScheduleOptions extends ScheduleOnOptions {
   readonly once?: boolean;
   readonly list?: boolean;
   readonly history?: boolean;
@@ -29,10 +31,15 @@ export const scheduleCommand: Register = (program, action) => {
     .option('--history', 'what came of each moment so far; runs nothing')
     .option('--test <id...>', 'with --once or --history: these alone')
     .option('--resume <id>', 'let a paused test run again; runs nothing')
+    .option(...hostFlags.on)
+    .option(...hostFlags.image)
+    .option(...hostFlags.storage)
+    .option('--dry-run', 'with --on: print what would be created, once the cluster has said that it takes it')
     .action(action((context: Context, file: string, options: ScheduleOptions) => scheduled(context, file, options)));
 };
 
 async function scheduled(context: Context, file: string, options: ScheduleOptions): Promise<number> {
+  if (options.on !== undefined) return scheduleOn(context, file, options);
   const path = resolve(context.outside.cwd, file);
   const schedule = await readSchedule(path);
   checkOptions(schedule, options);
