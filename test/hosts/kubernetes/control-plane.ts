@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { KubeConfig, VersionApi } from '@kubernetes/client-node';
 import { until } from '../../../harness/util/deadline.js';
 import { ensurePackages } from '../debian.js';
+import { InnerPorts } from '../inner-ports.js';
 import { RelayedPorts } from '../relayed-ports.js';
 import { type Binaries, kubernetesBinaries } from './binaries.js';
 import { CertificationAuthority, serviceAccountKeys } from './certificates.js';
@@ -16,11 +17,12 @@ const startMs = 90_000;
 
 /**
  * A real Kubernetes control plane of our own: etcd, kube-apiserver and kube-controller-manager in a network namespace,
- * with RBAC on. It has no kubelet: `node/` plays one, and says so.
+ * with RBAC on. It has no kubelet: NodePlayer plays one, and says so.
  */
 export class ControlPlane implements AsyncDisposable {
   #apiServer: ChildProcess | undefined;
   #controllerManager: ChildProcess | undefined;
+  #innerPorts: Promise<InnerPorts> | undefined;
 
   private constructor(
     readonly folder: string,
@@ -66,6 +68,12 @@ export class ControlPlane implements AsyncDisposable {
       currentContext: 'test',
     });
     return config;
+  }
+
+  /** Addresses in its network that lead to this process. */
+  innerPorts(): Promise<InnerPorts> {
+    this.#innerPorts ??= InnerPorts.start(this.namespace.file, join(this.folder, 'inner'));
+    return this.#innerPorts;
   }
 
   get innerUrl(): string {
@@ -164,6 +172,7 @@ export class ControlPlane implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await (await this.#innerPorts)?.[Symbol.asyncDispose]();
     await this.ports[Symbol.asyncDispose]();
     await this.namespace[Symbol.asyncDispose]();
     await rm(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });

@@ -6,12 +6,11 @@ import { shell } from '../libvirt/shell.js';
 /** An API server refuses to proxy to a node or a pod on loopback: these are on the loopback device of the namespace. */
 export const addresses = { controlPlane: '10.96.0.10', node: '10.96.0.11', pods: '10.97.0', services: '10.98.0' };
 
-const hold = `set -e
-ip link set lo up
-ip addr add ${addresses.controlPlane}/32 dev lo
+const controlPlane = `ip addr add ${addresses.controlPlane}/32 dev lo
 ip addr add ${addresses.node}/32 dev lo
-echo ready
-exec sleep infinity`;
+ip link add pods type bridge
+ip addr add ${addresses.pods}.1/24 dev pods
+ip link set pods up`;
 
 /** A network namespace of our own, held by one process; whatever runs in it ends with this process. */
 export class NetworkNamespace implements AsyncDisposable {
@@ -19,9 +18,10 @@ export class NetworkNamespace implements AsyncDisposable {
 
   private constructor(readonly holder: ChildProcess) {}
 
-  /** @throws with the reason why there can be none */
-  static async open(): Promise<NetworkNamespace> {
+  /** @param setUp shell commands, run in it first @throws with the reason why there can be none */
+  static async open(setUp = controlPlane): Promise<NetworkNamespace> {
     if (process.getuid?.() !== 0) throw new Error('a network namespace of its own needs root');
+    const hold = `set -e\nip link set lo up\n${setUp}\necho ready\nexec sleep infinity`;
     const holder = spawn('setpriv', ['--pdeathsig', 'KILL', 'unshare', '--net', 'sh', '-c', hold], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
