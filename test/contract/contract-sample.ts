@@ -39,6 +39,8 @@ export interface ContractOptions {
   readonly make: () => Promise<ContractSample>;
   /** Rows that the VIM says no to, each with the reason: a row that is missing here fails, and so does one too many. */
   readonly gaps: Partial<Record<CapabilityRow, string>>;
+  /** Rows that the VIM says yes to, and that the host of these tests cannot show: each with the reason. */
+  readonly unshown?: Partial<Record<CapabilityRow, string>>;
   /** Faults with their doses that not every VIM must have, and this one has. */
   readonly alsoFaults?: Partial<Record<MachineFaultKind | PlatformFaultKind, Injection['params']>>;
 }
@@ -65,7 +67,7 @@ const alsoProven: Partial<Record<CapabilityRow, readonly string[]>> = {
   'OP-create.disk': ['ViVnfm-Vsrm.001'],
 };
 
-export function contractOf(name: string, { make, gaps, alsoFaults = {} }: ContractOptions): Contract {
+export function contractOf(name: string, { make, gaps, unshown = {}, alsoFaults = {} }: ContractOptions): Contract {
   let made: ContractSample | undefined;
   const sample = (): ContractSample => {
     if (made === undefined) throw new Error('the sample is not up');
@@ -110,6 +112,8 @@ export function contractOf(name: string, { make, gaps, alsoFaults = {} }: Contra
           expect(gaps[row], `${row} is not supported ("${reason}") and not among the gaps`).toBeDefined();
         }
         test.skip(found.length > 0, found.map(({ row, reason }) => `${row}: ${reason}`).join('; '));
+        const hidden = rows.flatMap((row) => (unshown[row] === undefined ? [] : [`${row}: ${unshown[row]}`]));
+        test.skip(hidden.length > 0, hidden.join('; '));
         await body(sample(), info);
       });
     },
@@ -121,6 +125,10 @@ const tagsOf = (rows: readonly CapabilityRow[], vim: string): string[] => [
   ...rows.flatMap((row) => alsoProven[row] ?? []).map((row) => `@${row}`),
   `@vim:${vim}`,
 ];
+
+/** Whether a VNFC goes on with its memory after a revert or a restoration; else it boots, and only its disks are as they were. */
+export const bringsMemoryBack = async ({ vim }: ContractSample): Promise<boolean> =>
+  missing(['OP-revert.revert'], await vim.capabilities()).length === 0;
 
 /** Captures and stores the subject. */
 export async function snapshotOf(

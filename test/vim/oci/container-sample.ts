@@ -148,7 +148,7 @@ interface Talk {
 }
 
 /** Requests over one TCP connection, written by hand so that nothing reconnects behind our back. */
-async function talk(url: string): Promise<Talk> {
+export async function talk(url: string): Promise<Talk> {
   const { hostname, port: to } = new URL(url);
   const socket = connect({ host: hostname, port: Number(to) });
   await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
