@@ -1,0 +1,76 @@
+import { spawn } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { exitCodeOfError } from '../../../harness/model/exit-codes.js';
+import { runRecord } from '../../../harness/model/run-record.js';
+import { bin } from '../../cli/ordeal.js';
+import { expect, test } from '../../hosts/kubernetes/fixture.js';
+import { PlayedCluster } from '../../hosts/kubernetes/played-cluster.js';
+import { objectsOf } from './cluster-objects.js';
+import { sessionService } from './session-service.js';
+
+test.describe.configure({ timeout: 240_000 });
+
+test('the loop of `ordeal run` on pods: one fault is survived, one is restored from, the evidence holds the memory, and nothing is left', {
+  tag: ['@vim:kubernetes', '@UC-4.1.1.4', '@UC-4.1.1.7'],
+}, async ({ controlPlane, cluster, namespace }) => {
+  await using played = await PlayedCluster.start(controlPlane, cluster, namespace);
+  const folder = await sessionService(controlPlane, cluster, namespace, played);
+  const before = await objectsOf(cluster, namespace);
+
+  const out = ['--state', join(folder, 'state'), '--out', join(folder, 'out')];
+  const { code, said } = await ordeal(['run', join(folder, 'online-testing.feature'), '--no-allure', ...out], folder);
+  expect(code, said).toBe(0);
+  expect(said).toContain('2 scenarios: 2 passed');
+
+  const runs = (await readdir(join(folder, 'out'))).filter((name) => name.startsWith('run-'));
+  const records = await Promise.all(
+    runs.map(async (r) => runRecord.parse(JSON.parse(await readFile(join(folder, 'out', r, 'run.json'), 'utf8')))),
+  );
+  const verdicts = records.map((r) => r.verdicts);
+  expect(verdicts).toContainEqual(
+    expect.objectContaining({ service: 'recovered', injection: 'confirmed', restoration: 'not-needed' }),
+  );
+  expect(verdicts).toContainEqual(
+    expect.objectContaining({ service: 'failed', restoration: 'restored', evidence: 'exported' }),
+  );
+  expect(await objectsOf(cluster, namespace), 'nothing is left of the service or of the runs').toEqual(before);
+});
+
+test('a run without a role is refused with its name, before anything is touched', { tag: '@vim:kubernetes' }, async ({
+  controlPlane,
+  cluster,
+  namespace,
+}) => {
+  await using played = await PlayedCluster.start(controlPlane, cluster, namespace);
+  const before = await objectsOf(cluster, namespace);
+  // A role that is bound stays so: from none to more.
+  for (const [roles, message] of [
+    [[], /Deployment "store-1" cannot be read.*Bind the roles/],
+    [['ordeal-observe'], /may not .*create deployments\.apps.*Bind the role ordeal-instantiate/],
+    [['ordeal-observe', 'ordeal-instantiate'], /lacks .*replacement .*bind the role ordeal-replace/],
+    [['ordeal-observe', 'ordeal-instantiate', 'ordeal-replace'], /lacks fault\.crash .*bind the role ordeal-fault-pod/],
+  ] as const) {
+    const bound: readonly string[] = roles;
+    const folder = await sessionService(controlPlane, cluster, namespace, played, (name) => bound.includes(name));
+    const feature = join(folder, 'online-testing.feature');
+    const { code, said } = await ordeal(['run', feature, '--no-allure', '--state', join(folder, 'state')], folder);
+    expect(said).toMatch(message);
+    expect(code, said).toBe(exitCodeOfError('capability-missing'));
+    expect(await objectsOf(cluster, namespace), 'nothing was touched').toEqual(before);
+  }
+});
+
+function ordeal(args: readonly string[], cwd: string): Promise<{ code: number | null; said: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [bin, ...args], { cwd });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        said += text;
+      });
+    }
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, said }));
+  });
+}
