@@ -103,10 +103,33 @@ function holds(record: unknown, { operator, attribute, values }: SimpleFilter): 
 
 export const isNumeric = (text: string): boolean => text.trim() !== '' && Number.isFinite(Number(text));
 
-/** As numbers when both are, else as text, which orders ISO 8601 times in UTC. */
+/** As numbers when both are, else as text by code points, which orders ISO 8601 times in UTC. */
 function compare(a: string, b: string): number {
   if (isNumeric(a) && isNumeric(b)) return Number(a) - Number(b);
-  return a < b ? -1 : a > b ? 1 : 0;
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+/** All that a filter can ask of a record: each value with its path, once. A key with a slash has no path. */
+export function attributesOf(record: object): (readonly [path: string, value: string])[] {
+  const found = new Map<string, Set<string>>();
+  const collect = (value: unknown, path: string): void => {
+    if (value === null || value === undefined) return;
+    if (Array.isArray(value)) {
+      for (const item of value) collect(item, path);
+      return;
+    }
+    if (typeof value === 'object') {
+      for (const [key, inner] of Object.entries(value)) {
+        if (!key.includes('/')) collect(inner, path === '' ? key : `${path}/${key}`);
+      }
+      return;
+    }
+    const values = found.get(path);
+    if (values === undefined) found.set(path, new Set([String(value)]));
+    else values.add(String(value));
+  };
+  collect(record, '');
+  return [...found].flatMap(([path, values]) => [...values].map((value) => [path, value] as const));
 }
 
 /** SOL 013, 5.3: which attributes of a record are wanted. Paths as in filters. */

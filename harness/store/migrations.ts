@@ -89,4 +89,26 @@ export const migrations: readonly string[] = [
   create index vnf_snapshot_by_service on vnf_snapshot (service, creationStartedAt, id);
   create index vnf_snapshot_by_vnfd on vnf_snapshot (vnfdId, creationStartedAt, id);
   `,
+  `
+  -- Given when it is listed first. Those that were listed before get theirs with the first query that needs it.
+  alter table vnf_snapshot add column number integer;
+  create unique index vnf_snapshot_by_number on vnf_snapshot (number);
+  create index vnf_snapshot_not_numbered on vnf_snapshot (id) where number is null and availability = 'available';
+
+  create table attribute_path (id integer primary key, path text not null unique) strict;
+  create table attribute_value (
+    id integer primary key,
+    path integer not null,
+    value text not null,
+    -- Of a value that is a number: digits in the order of the numbers.
+    number text
+  ) strict;
+  create unique index attribute_value_by_value on attribute_value (path, value);
+  create index attribute_value_by_number on attribute_value (path, number) where number is not null;
+  create table attribute_of_snapshot (
+    value integer not null,
+    snapshot integer not null,
+    primary key (value, snapshot)
+  ) strict, without rowid;
+  `,
 ];

@@ -1,31 +1,11 @@
 import { type VnfSnapshot, vnfSnapshot } from '../model/snapshot.js';
 import { OrdealError } from '../util/errors.js';
-import {
-  type AttributeFilter,
-  isNumeric,
-  matches,
-  parseAttributeFilter,
-  type SimpleFilter,
-} from './attribute-filter.js';
+import { matches } from './attribute-filter.js';
+import { AttributeIndex } from './attribute-index.js';
 import type { Database } from './database.js';
+import { idsOf, planQuery, type VnfSnapshotFilter } from './vnf-snapshot-query.js';
 
-export interface VnfSnapshotFilter {
-  readonly ids?: readonly string[];
-  readonly vnf?: string;
-  readonly service?: string;
-  readonly vnfc?: string;
-  readonly name?: string;
-  readonly purpose?: VnfSnapshot['userDefinedData']['purpose'];
-  readonly runId?: string;
-  readonly vnfdId?: string;
-  /** Created at or after, before: ISO 8601 in UTC. */
-  readonly since?: string;
-  readonly before?: string;
-  /** Attribute-based filter of ETSI GS NFV-SOL 013, 5.2: `(eq,vnfdId,lb-1);(cont,userDefinedData/name,upgrade)`. */
-  readonly where?: AttributeFilter | string;
-  /** The newest so many; absent: all. */
-  readonly limit?: number;
-}
+export type { VnfSnapshotFilter } from './vnf-snapshot-query.js';
 
 export type Availability = 'creating' | 'available' | 'corrupt' | 'deleting';
 
@@ -39,7 +19,11 @@ export interface VnfcSnapshotLocation {
 
 /** The VNF/VNFC Snapshot repository of the VNFM: location, content, availability (Vnfm.008). */
 export class VnfSnapshotRepository {
-  constructor(readonly database: Database) {}
+  readonly #attributes: AttributeIndex;
+
+  constructor(readonly database: Database) {
+    this.#attributes = new AttributeIndex(database);
+  }
 
   /**
    * Announces a snapshot that is about to be taken. It is not listed, but known: should the process die, it tells the
@@ -83,11 +67,15 @@ export class VnfSnapshotRepository {
 
   #write(it: VnfSnapshot, availability: Availability): void {
     const { name } = it.userDefinedData;
-    const changes = this.database.run(
+    const before = this.#entered(it.id);
+    if (before === undefined) throw missingSnapshot(it.id);
+    this.database.run(
       'update vnf_snapshot set name = ?, availability = ? where id = ?',
       ...[name, availability, it.id],
     );
-    if (changes === 0) throw missingSnapshot(it.id);
+    if (availability === 'available' || before.number !== undefined) {
+      this.#attributes.put(before.number ?? this.#number(it.id), it, before.record);
+    }
     this.database.run('update vnf_snapshot_record set record = ? where id = ?', JSON.stringify(it), it.id);
     this.database.run('delete from vnfc_snapshot where vnfSnapshotId = ?', it.id);
     for (const vnfc of it.vnfcSnapshots) {
@@ -104,31 +92,51 @@ export class VnfSnapshotRepository {
     }
   }
 
+  /** What the index of attributes has of it: nothing before it has a number. */
+  #entered(id: string): { readonly number?: number; readonly record?: VnfSnapshot } | undefined {
+    const row = this.database.first<{ record: string; number: number | null }>(
+      'select record, number from vnf_snapshot join vnf_snapshot_record using (id) where id = ?',
+      id,
+    );
+    if (row === undefined) return undefined;
+    return row.number === null ? {} : { number: row.number, record: recordOf(row) };
+  }
+
+  #number(id: string): number {
+    this.database.run(
+      'update vnf_snapshot set number = (select coalesce(max(number), 0) + 1 from vnf_snapshot) where id = ?',
+      id,
+    );
+    return this.#entered(id)?.number ?? 0;
+  }
+
+  /** Those of a repository from before there was an index of attributes: some at a time, so that others can write. */
+  #enterOlder(): void {
+    const older = `select id, record from vnf_snapshot join vnf_snapshot_record using (id)
+      where number is null and availability = 'available' limit 500`;
+    if (this.database.first(older) === undefined) return;
+    for (let rows = 1; rows > 0; ) {
+      this.database.transaction(() => {
+        const some = this.database.all<{ id: string; record: string }>(older);
+        for (const row of some) this.#attributes.put(this.#number(row.id), recordOf(row));
+        rows = some.length;
+      });
+    }
+  }
+
   /** The newest first. Only what is whole and verified is listed. */
   list(filter: VnfSnapshotFilter = {}): VnfSnapshot[] {
-    const { sql, values, rest } = condition(filter);
+    if (filter.where !== undefined) this.#enterOlder();
+    const query = planQuery(filter, this.#attributes);
     const found: VnfSnapshot[] = [];
-    const limit = filter.limit ?? Number.POSITIVE_INFINITY;
-    const pushedLimit = rest.length === 0 && Number.isFinite(limit) ? ` limit ${Math.max(0, Math.trunc(limit))}` : '';
-    // The ids come from indexes alone; then one record after the other, so that memory does not grow with the history.
-    const ids = this.database.all<{ id: string }>(
-      `select id from vnf_snapshot where ${sql} order by creationStartedAt desc, id desc${pushedLimit}`,
-      ...values,
-    );
-    // A record that does not contain the text of a value cannot match it, and need not be read closely.
-    const texts = rest.flatMap(({ operator, values: [text = ''], values: { length } }) =>
-      (operator === 'eq' || operator === 'cont') && length === 1 ? [JSON.stringify(text).slice(1, -1)] : [],
-    );
-    const contains = texts.map(() => ' and instr(record, ?) > 0').join('');
-    for (const { id } of ids) {
-      if (found.length >= limit) break;
-      const row = this.database.first<{ record: string }>(
-        `select record from vnf_snapshot_record where id = ?${contains}`,
-        ...[id, ...texts],
-      );
+    // One record after the other, so that memory does not grow with the history.
+    for (const id of query.limit === 0 ? [] : idsOf(this.database, query)) {
+      const row = this.database.first<{ record: string }>('select record from vnf_snapshot_record where id = ?', id);
       if (row === undefined) continue;
       const it = recordOf(row);
-      if (matches(it, rest)) found.push(it);
+      if (!matches(it, query.read)) continue;
+      found.push(it);
+      if (found.length >= query.limit) break;
     }
     return found;
   }
@@ -200,100 +208,12 @@ export class VnfSnapshotRepository {
 
   /** Removes the record; idempotent. What the VIMs hold is the engine's to delete first. */
   remove(id: string): void {
-    this.database.run('delete from vnf_snapshot where id = ?', id);
+    this.database.atomically(() => {
+      const { number, record } = this.#entered(id) ?? {};
+      if (number !== undefined && record !== undefined) this.#attributes.remove(number, record);
+      this.database.run('delete from vnf_snapshot where id = ?', id);
+    });
   }
-}
-
-/** Attributes that have a column with an index: one value at most for each snapshot. */
-const columns: Readonly<Record<string, string>> = {
-  id: 'id',
-  vnfInstanceId: 'vnfInstanceId',
-  vnfdId: 'vnfdId',
-  creationStartedAt: 'creationStartedAt',
-  'userDefinedData/service': 'service',
-  'userDefinedData/name': 'name',
-  'userDefinedData/purpose': 'purpose',
-  'userDefinedData/runId': 'runId',
-};
-
-const parts: Readonly<Record<string, string>> = {
-  'vnfcSnapshots/id': 'id',
-  'vnfcSnapshots/vnfcInstanceId': 'vnfcInstanceId',
-  'vnfcSnapshots/computeSnapshotResource/resourceId': 'resourceId',
-};
-
-/** What the database can decide, and what is left to be looked at. */
-function condition(filter: VnfSnapshotFilter): { sql: string; values: string[]; rest: AttributeFilter } {
-  const conditions = ["availability = 'available'"];
-  const values: string[] = [];
-  const rest: AttributeFilter[number][] = [];
-  const add = (sql: string, value: string | undefined) => {
-    if (value === undefined) return;
-    conditions.push(sql);
-    values.push(value);
-  };
-  add('vnfInstanceId = ?', filter.vnf);
-  add('service = ?', filter.service);
-  add('name = ?', filter.name);
-  add('purpose = ?', filter.purpose);
-  add('runId = ?', filter.runId);
-  add('vnfdId = ?', filter.vnfdId);
-  add('creationStartedAt >= ?', filter.since);
-  add('creationStartedAt < ?', filter.before);
-  add('id in (select vnfSnapshotId from vnfc_snapshot where vnfcInstanceId = ?)', filter.vnfc);
-  add('id in (select value from json_each(?))', filter.ids && JSON.stringify(filter.ids));
-  const where = typeof filter.where === 'string' ? parseAttributeFilter(filter.where) : (filter.where ?? []);
-  for (const it of where) {
-    const path = it.attribute.join('/');
-    const pushed = ofColumn(it, columns[path]) ?? ofPart(it, parts[path]);
-    if (pushed === undefined) rest.push(it);
-    else {
-      conditions.push(pushed.sql);
-      values.push(...pushed.values);
-    }
-  }
-  return { sql: conditions.join(' and '), values, rest };
-}
-
-interface Condition {
-  readonly sql: string;
-  readonly values: readonly string[];
-}
-
-const among = 'in (select value from json_each(?))';
-const comparisons: Readonly<Record<string, string>> = { gt: '>', gte: '>=', lt: '<', lte: '<=' };
-
-/** The same as `matches` says of the record. An attribute that is not there is null here, and equals nothing. */
-function ofColumn({ operator, values }: SimpleFilter, column: string | undefined): Condition | undefined {
-  if (column === undefined) return undefined;
-  const list = [JSON.stringify(values)];
-  const contains = `(${values.map(() => `instr(${column}, ?) > 0`).join(' or ')})`;
-  switch (operator) {
-    case 'eq':
-    case 'in':
-      return { sql: `${column} ${among}`, values: list };
-    case 'neq':
-    case 'nin':
-      return { sql: `(${column} is null or not ${column} ${among})`, values: list };
-    case 'cont':
-      return { sql: contains, values };
-    case 'ncont':
-      return { sql: `(${column} is null or not ${contains})`, values };
-    default: {
-      const [value = ''] = values;
-      // What looks like a number may be compared as one, and what is not ASCII is ordered in another way by the database.
-      const isPlain = values.length === 1 && /^[ -~]+$/.test(value) && !isNumeric(value);
-      return isPlain ? { sql: `${column} ${comparisons[operator]} ?`, values: [value] } : undefined;
-    }
-  }
-}
-
-/** Of the VNFC Snapshots: one that does is enough. */
-function ofPart({ operator, values }: SimpleFilter, part: string | undefined): Condition | undefined {
-  if (part === undefined || !['eq', 'in', 'neq', 'nin'].includes(operator)) return undefined;
-  const not = operator === 'neq' || operator === 'nin' ? 'not ' : '';
-  const sql = `id ${not}in (select vnfSnapshotId from vnfc_snapshot where ${part} ${among})`;
-  return { sql, values: [JSON.stringify(values)] };
 }
 
 /** It was checked when it was written, and nobody else writes here. */

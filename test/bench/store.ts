@@ -4,9 +4,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openState } from '../../harness/store/state.js';
+import { attributesOf } from '../../harness/store/attribute-filter.js';
+import { openState, type State } from '../../harness/store/state.js';
 import { dirty, memoryImage } from '../store/chunks/images.js';
-import { fill } from '../store/records.js';
+import { aSnapshot, fill, timed } from '../store/records.js';
 import { markdownTable, median, spread } from './statistics.js';
 
 const MiB = 2 ** 20;
@@ -255,17 +256,41 @@ async function repository(): Promise<string> {
       }
     }
     const rows = filters.map((filter, i) => [`\`${JSON.stringify(filter)}\``, `${counts[i]}`, spread(times[i] ?? [])]);
+    await using state = await openState(folder);
+    const all = everyAttribute(state);
+    const bytes = (await stat(join(folder, 'ordeal.db'))).size;
     return [
       `100,000 VNF Snapshots; opening takes ${median(opened).toFixed(0)} ms (${spread(opened, 0)})`,
       '',
       markdownTable(['query', 'found', 'ms'], rows),
+      '',
+      `Every attribute of a snapshot, with a value of one in the middle, the newest 100; ${(bytes / MiB).toFixed(0)} MiB in all`,
+      '',
+      markdownTable(['operator', 'attributes', 'ms', 'the slowest'], all),
     ].join('\n');
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-export async function bench(): Promise<string> {
-  return `${await memoryImages()}\n\n${await repository()}`;
+/** Each operator on each attribute, three times. */
+function everyAttribute({ vnfSnapshots }: State): string[][] {
+  const attributes = new Map(attributesOf(aSnapshot(50_017)));
+  return ['eq', 'neq', 'in', 'nin', 'gt', 'gte', 'lt', 'lte', 'cont', 'ncont'].map((operator) => {
+    const times = [...attributes].map(([path, value]) => {
+      const where = [{ operator: operator as 'eq', attribute: path.split('/'), values: [value] }];
+      return { path, ms: median([1, 2, 3].map(() => timed(() => vnfSnapshots.list({ where, limit: 100 }))[0])) };
+    });
+    const slowest = times.reduce((a, b) => (b.ms > a.ms ? b : a));
+    return [operator, `${times.length}`, spread(times.map((t) => t.ms)), `${slowest.path}`];
+  });
 }
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.stdout.write(`${await bench()}\n`);
+
+/** @param args `--images` or `--repository`: that part alone */
+export async function bench(args: readonly string[] = []): Promise<string> {
+  const parts = [args.includes('--repository') ? [] : [memoryImages], args.includes('--images') ? [] : [repository]];
+  const told: string[] = [];
+  for (const part of parts.flat()) told.push(await part());
+  return told.join('\n\n');
+}
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.stdout.write(`${await bench(process.argv.slice(2))}\n`);

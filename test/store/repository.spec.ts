@@ -100,7 +100,13 @@ test('what the database decides of a filter is what the filter says of each reco
     'userDefinedData/purpose': ['restore'],
     'vnfcSnapshots/vnfcInstanceId': ['vnf-3-a', 'vnf-4-c'],
     'vnfcSnapshots/computeSnapshotResource/resourceId': ['instance-7-vnf-7-a'],
-    'vnfcSnapshots/userDefinedData/bytesStored': ['1000030'],
+    'vnfcSnapshots/userDefinedData/bytesStored': ['1000030', '1000030.5', '-1', '1e6', 'many'],
+    'vnfcSnapshots/userDefinedData/type': ['warm', 'cold'],
+    'vnfcSnapshots/storageSnapshotResources/storageResourceId': ['vnf-3-a/root'],
+    'vnfInstance/instantiatedVnfInfo/vnfcResourceInfo/vnfcCpInfo/address': ['1', '01', '-0'],
+    'vnfInstance/instantiatedVnfInfo/vnfState': ['STARTED'],
+    'userDefinedData/excluded/reason': ['é', 'no'],
+    nobody: ['x'],
   };
   for (const [attribute, values] of Object.entries(attributes)) {
     for (const value of values) {
@@ -108,9 +114,49 @@ test('what the database decides of a filter is what the filter says of each reco
         const where = `(${operator},${attribute},${value})`;
         const expected = all.filter((it) => matches(it, parseAttributeFilter(where))).map((it) => it.id);
         expect(idsOf(state, { where }), where).toEqual(expected);
+        expect(idsOf(state, { where, limit: 2 }), where).toEqual(expected.slice(0, 2));
       }
     }
   }
+  const many =
+    '(neq,vnfcSnapshots/id,x);(cont,vnfcSnapshots/id,of-5);(lt,vnfcSnapshots/userDefinedData/bytesStored,1000056)';
+  expect(idsOf(state, { where: many })).toEqual(['55', '54', '53', '52', '51', '50', '5'].map((n) => `snapshot-${n}`));
+});
+
+test('an attribute that has been changed is found by its new value alone, and a snapshot that is gone by none', async () => {
+  await using folder = await folderOf();
+  await using state = await openState(folder.path);
+  fill(state, 20);
+  const before = aSnapshot(7);
+  state.vnfSnapshots.update({
+    ...before,
+    userDefinedData: { ...before.userDefinedData, description: 'of the upgrade' },
+  });
+  state.vnfSnapshots.update({
+    ...before,
+    userDefinedData: { ...before.userDefinedData, description: 'of the outage' },
+  });
+  expect(idsOf(state, { where: '(cont,userDefinedData/description,upgrade)' })).toEqual([]);
+  expect(idsOf(state, { where: '(cont,userDefinedData/description,outage)' })).toEqual(['snapshot-7']);
+  for (let n = 0; n < 20; n++) state.vnfSnapshots.remove(`snapshot-${n}`);
+  expect(state.database.all('select * from attribute_value')).toEqual([]);
+  expect(state.database.all('select * from attribute_of_snapshot')).toEqual([]);
+});
+
+test('a repository from before attributes were indexed is queried as any other', async () => {
+  await using folder = await folderOf();
+  {
+    await using state = await openState(folder.path);
+    fill(state, 1200);
+    state.database.run('update vnf_snapshot set number = null');
+    for (const table of ['path', 'value', 'of_snapshot']) state.database.run(`delete from attribute_${table}`);
+  }
+  await using state = await openState(folder.path);
+  state.vnfSnapshots.add(aSnapshot(1200));
+  expect(idsOf(state, { where: '(gte,vnfcSnapshots/userDefinedData/bytesStored,1001199)' })).toEqual([
+    'snapshot-1200',
+    'snapshot-1199',
+  ]);
 });
 
 test('filters are read as SOL 013 has them', () => {
