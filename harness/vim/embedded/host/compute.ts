@@ -183,13 +183,21 @@ export class Compute {
   /** Another thread and other disks take over at once; the new thread is frozen and stays so for these reasons. */
   async replaceThread(thread: ReactorThread, disks: readonly DiskShare[], holds: readonly string[]): Promise<void> {
     const old = this.thread;
+    // It may share disks with the new one.
+    if (old !== undefined) old.control.frozen = true;
     clearTimeout(this.#respawn);
     this.disks = disks;
     this.#holds = new Set(holds);
     this.#frozenAtMs = monotonicMs();
     this.adopt(thread);
     if (holds.length === 0) thread.thaw();
-    await old?.terminate();
+    await this.#retire(old);
+  }
+
+  /** Another VNFC may have the thread, when it can be had between two events. */
+  async #retire(thread: ReactorThread | undefined): Promise<void> {
+    const free = await thread?.retire();
+    if (free !== undefined) this.around.takeBack(free);
   }
 
   async stop(graceMs: number): Promise<'graceful' | 'forced' | 'was-off'> {
@@ -246,7 +254,7 @@ export class Compute {
     this.#holds.clear();
     clearTimeout(this.#respawn);
     this.around.changed(this);
-    await thread?.terminate();
+    await this.#retire(thread);
   }
 
   /** As a crash: the thread is gone in the middle of whatever it does. Respawn is the NFVI's affair. */

@@ -130,6 +130,10 @@ export class Nfvi implements Surroundings<Compute> {
     return this.#threads.take();
   }
 
+  takeBack(thread: Worker): void {
+    this.#threads.giveBack(thread);
+  }
+
   environment(compute: Compute): Environment {
     return (
       this.faults?.environment(compute) ?? { cpuShare: 0, clockOffsetMs: 0, memoryLimitPages: 65_536, disks: new Map() }

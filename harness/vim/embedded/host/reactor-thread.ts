@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { OrdealError } from '../../../util/errors.js';
 import { Control, inboxLimit } from './control.js';
+import { forgetListeners } from './standby-threads.js';
 import type {
   Answers,
   Delivery,
@@ -18,6 +19,9 @@ export function contentOf(memory: WebAssembly.Memory): Uint8Array {
   memory.grow(0);
   return new Uint8Array(memory.buffer);
 }
+
+/** A thread that is between two events answers within this; one that does not is ended. */
+const retireMs = 100;
 
 /** What waits for one VNFC may take this much of the host's memory, however few messages it is. */
 const inboxBytesLimit = 64 * 1024 * 1024;
@@ -60,6 +64,8 @@ export class ReactorThread {
   #bytesWaiting = 0;
   #end: ThreadEnd | undefined;
   #gone = false;
+  #finish: () => void = () => {};
+  #retired: () => void = () => {};
 
   /** @param worker one that waits for its VNFC; see StandbyThreads */
   constructor(name: string, worker: Worker, data: Omit<ThreadData, 'control'>, events: ThreadEvents) {
@@ -91,6 +97,8 @@ export class ReactorThread {
           return this.#settle(m.id)?.resolve(m.value);
         case 'probed':
           return this.#settle(m.id)?.resolve(m.atMs);
+        case 'retired':
+          return this.#retired();
         case 'refused':
           return this.#settle(m.id)?.reject(
             new OrdealError('vim-failed', `VNFC "${name}" cannot do that: ${m.reason}`),
@@ -104,14 +112,15 @@ export class ReactorThread {
       this.#end ??= { code: 1, reason: e.message, globals: [] };
     });
     this.ended = new Promise((resolve) => {
-      this.#worker.on('exit', () => {
+      this.#finish = () => {
         this.#gone = true;
         const end = this.#end ?? { reason: 'its thread was ended', globals: [] };
         for (const id of [...this.#waiting.keys()]) {
           this.#settle(id)?.reject(new OrdealError('vim-failed', `VNFC "${name}" has ended: ${end.reason}`));
         }
         resolve(end);
-      });
+      };
+      this.#worker.on('exit', this.#finish);
     });
     worker.postMessage({ ...data, control: this.control.buffer } satisfies ThreadData);
   }
@@ -206,6 +215,36 @@ export class ReactorThread {
   /** Ends the thread wherever it is. Idempotent. */
   async terminate(): Promise<void> {
     await this.#worker.terminate();
+  }
+
+  /**
+   * Takes the VNFC off its thread, as if the thread were ended.
+   * @returns the thread, which waits for another VNFC; undefined when it had to be ended
+   */
+  async retire(): Promise<Worker | undefined> {
+    this.control.frozen = true;
+    if (this.#gone || this.control.eventAgeMs > 0 || !(await this.#isEmptied())) {
+      await this.terminate();
+      return undefined;
+    }
+    forgetListeners(this.#worker);
+    this.#finish();
+    return this.#worker;
+  }
+
+  async #isEmptied(): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const emptied = new Promise<boolean>((resolve) => {
+      this.#retired = () => resolve(true);
+      timer = setTimeout(() => resolve(false), retireMs);
+      void this.ended.then(() => resolve(false));
+      this.#post({ t: 'retire' });
+    });
+    try {
+      return await emptied;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async #call(message: (id: number) => ToThread, what: string, deadlineMs: number): Promise<unknown> {

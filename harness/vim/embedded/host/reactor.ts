@@ -276,6 +276,13 @@ export class Reactor {
     else this.events.ended(1, `it trapped: ${asError(thrown).message}`);
   }
 
+  /** It handles nothing any more. */
+  retire(): void {
+    this.#over = true;
+    clearTimeout(this.#alarm);
+    clearImmediate(this.#again);
+  }
+
   /** The wall clock as the VNFC reads it. */
   wallClock(): number {
     return this.#now();

@@ -20,6 +20,8 @@ export interface Surroundings<C> {
   compiled(sha256: string): WebAssembly.Module;
   /** A thread that waits for its VNFC. */
   thread(): Worker;
+  /** Its VNFC was retired. */
+  takeBack(thread: Worker): void;
   environment(compute: C): Environment;
   /** It sent something. */
   out(compute: C, messages: readonly Emission[]): void;

@@ -71,6 +71,8 @@ export type ToThread =
   | { readonly t: 'messages'; readonly messages: readonly Delivery[] }
   | { readonly t: 'thaw' }
   | { readonly t: 'collect' }
+  /** Nobody needs the VNFC any more; the thread is to wait for another one. */
+  | { readonly t: 'retire' }
   | { readonly t: 'ask'; readonly id: number; readonly question: Question }
   /** Passes through the inbox like any event and is answered when its turn comes; `spinMs` keeps the VNFC busy. */
   | { readonly t: 'probe'; readonly id: number; readonly spinMs: number };
@@ -82,4 +84,5 @@ export type FromThread =
   | { readonly t: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly t: 'refused'; readonly id: number; readonly reason: string }
   | { readonly t: 'probed'; readonly id: number; readonly atMs: number }
+  | { readonly t: 'retired' }
   | { readonly t: 'ended'; readonly code: number; readonly reason: string; readonly globals: ReactorState['globals'] };

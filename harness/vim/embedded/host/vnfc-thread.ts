@@ -6,8 +6,9 @@ import { collectGarbage } from './rooms.js';
 import type { Answers, FromThread, Question, ThreadData, ToThread } from './thread-protocol.js';
 
 /**
- * The thread of one VNFC. The first message says which; it may come long after the thread has booted. From then on it
- * takes messages and questions from the host, in the order in which they come.
+ * The thread of one VNFC at a time. The first message says which; it may come long after the thread has booted. From then
+ * on it takes messages and questions from the host, in the order in which they come. When the VNFC is retired, nothing of
+ * it stays, and the thread waits for the next.
  */
 const port = parentPort;
 if (port === null) throw new Error('vnfc-thread is the entry of a worker thread');
@@ -94,6 +95,10 @@ function receive(reactor: Reactor, message: ToThread): unknown {
       return reactor.thaw();
     case 'collect':
       return collectGarbage();
+    case 'retire':
+      reactor.retire();
+      handle = undefined;
+      return say({ t: 'retired' });
     case 'ask':
       try {
         const answer = answersOf(reactor)[message.question.what] as (question: Question) => unknown;
@@ -105,6 +110,7 @@ function receive(reactor: Reactor, message: ToThread): unknown {
 }
 
 port.on('message', (message: ThreadData | ToThread) => {
-  if ('t' in message) handle?.(message);
-  else begin(message);
+  if (!('t' in message)) begin(message);
+  else if (handle !== undefined) handle(message);
+  else if (message.t === 'collect') collectGarbage();
 });
