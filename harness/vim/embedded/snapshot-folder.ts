@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { changed, type InstanceSnapshot, instanceSnapshot, type SnapshotChange } from '../../model/snapshot.js';
 import type { SnapshotFilter, SnapshotImage } from '../../model/vim.js';
+import { isAlive, thisProcess } from '../../store/process-identity.js';
 import { syncFolder, writeAtomically } from '../../util/atomic-file.js';
 import { classifyIo, errnoOf, OrdealError } from '../../util/errors.js';
 import { newId } from '../../util/ids.js';
@@ -26,8 +27,9 @@ export const storedSnapshot = z.object({
 export type StoredSnapshot = z.output<typeof storedSnapshot>;
 
 const recordFile = 'record.json';
-/** Folders whose names begin so are being written or deleted; nobody lists them. */
-export const unfinishedPrefix = '.unfinished-';
+/** Folders whose names begin so are being written or deleted, by the process that the name tells; nobody lists them. */
+const unfinishedPrefix = '.unfinished-';
+const owned = /^\.unfinished-(\d+)-(\d*)-/;
 
 /** The snapshots of one service on disk. Any process may read; writing is atomic, one folder for each snapshot. */
 export class SnapshotFolder {
@@ -40,7 +42,7 @@ export class SnapshotFolder {
 
   /** A folder to write a new snapshot into, beside its final place. */
   async begin(id: string): Promise<string> {
-    const folder = join(this.folder, `${unfinishedPrefix}${id}`);
+    const folder = this.#unfinished(id);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     return folder;
   }
@@ -52,10 +54,18 @@ export class SnapshotFolder {
     await syncFolder(this.folder);
   }
 
-  /** Removes what a crash left half-written or half-deleted. */
+  #unfinished(what: string): string {
+    const { pid, processStartedAt } = thisProcess;
+    return join(this.folder, `${unfinishedPrefix}${pid}-${processStartedAt}-${what}`);
+  }
+
+  /** Removes what processes have left half-written or half-deleted that are no more. */
   async sweep(): Promise<void> {
     for (const name of await this.#names()) {
-      if (name.startsWith(unfinishedPrefix)) await rm(join(this.folder, name), { recursive: true, force: true });
+      if (!name.startsWith(unfinishedPrefix)) continue;
+      const [, pid, processStartedAt = ''] = owned.exec(name) ?? [];
+      const isOver = pid === undefined || !isAlive({ host: thisProcess.host, pid: Number(pid), processStartedAt });
+      if (isOver) await rm(join(this.folder, name), { recursive: true, force: true });
     }
   }
 
@@ -76,7 +86,9 @@ export class SnapshotFolder {
     }
   }
 
+  /** Tidies up after processes that are no more. */
   async list(filter: SnapshotFilter = {}): Promise<InstanceSnapshot[]> {
+    await this.sweep();
     const records: InstanceSnapshot[] = [];
     for (const name of await this.#names()) {
       if (name.startsWith('.')) continue;
@@ -101,7 +113,7 @@ export class SnapshotFolder {
   /** It is gone at once; its bytes shortly after. @throws OrdealError of kind snapshot-missing */
   async delete(id: string): Promise<void> {
     const { record } = await this.read(id);
-    const grave = join(this.folder, `${unfinishedPrefix}deleted-${id}`);
+    const grave = this.#unfinished(`deleted-${id}`);
     await rm(grave, { recursive: true, force: true });
     await rename(this.folderOf(id), grave).catch((e) => {
       // Another process was faster.

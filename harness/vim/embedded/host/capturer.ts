@@ -119,7 +119,8 @@ export class Capturer {
     return captured;
   }
 
-  async keep(id: string): Promise<InstanceSnapshot> {
+  /** @param isGone whether nobody waits for it any more: then nothing is listed, as nobody would know of it */
+  async keep(id: string, isGone: () => boolean = () => false): Promise<InstanceSnapshot> {
     const captured = this.#take(id);
     const { compute, request } = captured;
     const state = encodeState(captured.state);
@@ -151,6 +152,7 @@ export class Capturer {
         sha256: written.sha256[i] ?? '',
       })),
     };
+    if (isGone()) throw new OrdealError('vim-unreachable', `Snapshot "${id}" was given up: its client has gone`);
     await this.folder.commit(id, folder, stored);
     undo.keep();
     this.parents.set(compute.id, id);

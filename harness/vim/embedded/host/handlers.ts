@@ -145,7 +145,13 @@ export function handlersFor(
         frozenAtMs: captured.frozenAtMs,
       };
     },
-    store: ({ captured }) => it().capturer.keep(captured),
+    store({ captured }, client) {
+      let isGone = false;
+      client.onGone(() => {
+        isGone = true;
+      });
+      return it().capturer.keep(captured, () => isGone);
+    },
     discard: ({ captured }) => it().capturer.discard(captured),
     async revert({ compute: id, snapshot, options }) {
       await inTurn(id, (c) => it().reverter.revert(c, snapshot, options));
