@@ -9,19 +9,19 @@ import { ChunkLock } from './chunk-lock.js';
 import { executeGarbagePlan, type GarbagePlan, planGarbage } from './garbage.js';
 import { readImage } from './image-reader.js';
 import { type ImageSource, ImageWriter } from './image-writer.js';
+import { KnownPacks } from './known-packs.js';
 import { type PackIndex, readPackIndex } from './pack-file.js';
-import { PageIndex } from './page-index.js';
 import { type Recipe, type RecipeHeader, readRecipe, recipePath, writeRecipe } from './recipe.js';
 import { restoreImage } from './restoration.js';
-import { WorkerPool } from './worker-pool.js';
+import { sharedPool, WorkerPool } from './worker-pool.js';
 
 export type { GarbagePlan } from './garbage.js';
 export type { ImageSource } from './image-writer.js';
 
 export interface ChunkStoreOptions {
-  /** Threads that hash and read; default: one for each core, at most four. */
+  /** Threads of its own that hash and read; default: those of all stores of this process, one for each core, at most four. */
   readonly workers?: number;
-  /** How many pages the index of what is there already may hold, at about 60 bytes each; default 2^20, 4 GiB of pages. */
+  /** How many pages the index of what is there already may hold, at 11 to 22 bytes each; default 2^20, 4 GiB of pages. */
   readonly indexPages?: number;
   /** Milliseconds that a garbage collection is waited for; default 30,000. */
   readonly waitMs?: number;
@@ -51,7 +51,7 @@ export class ChunkStore implements AsyncDisposable {
   readonly folder: string;
   readonly #lock: ChunkLock;
   readonly #pool: WorkerPool;
-  #known: { readonly index: PageIndex; readonly names: string[] } | undefined;
+  #known: KnownPacks | undefined;
   #writing: Promise<unknown> = Promise.resolve();
 
   private constructor(
@@ -60,7 +60,7 @@ export class ChunkStore implements AsyncDisposable {
   ) {
     this.folder = join(state.folder, 'chunks');
     this.#lock = new ChunkLock(state.leases, options.waitMs ?? 30_000);
-    this.#pool = new WorkerPool(options.workers);
+    this.#pool = options.workers === undefined ? sharedPool() : new WorkerPool(options.workers);
   }
 
   static async open(state: ChunkStoreState, options: ChunkStoreOptions = {}): Promise<ChunkStore> {
@@ -91,7 +91,8 @@ export class ChunkStore implements AsyncDisposable {
     }
     try {
       const known = await this.#knownPacks();
-      const written = await new ImageWriter(this.folder, this.#pool, known).write(source);
+      const bytes = 'file' in source && source.range !== undefined ? source.range.to - source.range.from : undefined;
+      const written = await new ImageWriter(this.folder, this.#pool, known, bytes).write(source);
       const recipe = { ...written, id, createdAt: new Date().toISOString(), attributes: { ...attributes } };
       await writeRecipe(this.folder, recipe);
       return headerOf(recipe);
@@ -103,32 +104,27 @@ export class ChunkStore implements AsyncDisposable {
   }
 
   /** Packs of other processes are learnt; when one has gone, everything is learnt anew. */
-  async #knownPacks() {
+  async #knownPacks(): Promise<KnownPacks> {
     const there = (await readdir(join(this.folder, 'packs')))
       .filter((file) => file.endsWith('.pack'))
       .map((file) => file.slice(0, -'.pack'.length));
-    const isStale = this.#known?.names.some((name) => !there.includes(name)) ?? true;
-    if (this.#known === undefined || isStale) {
-      this.#known = { index: new PageIndex(this.options.indexPages ?? 2 ** 20), names: [] };
+    if (this.#known === undefined || this.#known.names.some((name) => !there.includes(name))) {
+      this.#known = new KnownPacks(this.folder, this.options.indexPages ?? 2 ** 20);
     }
-    const { index, names } = this.#known;
-    const have = new Set(names);
+    const known = this.#known;
     for (const name of there) {
-      if (have.has(name) || index.isFull) continue;
-      const number = names.push(name) - 1;
-      const { pages, hashes } = await this.#soundPack(name);
-      const words = new Int32Array(hashes.buffer, hashes.byteOffset, hashes.byteLength / 4);
-      for (let page = 0; page < pages; page++) index.add(words, page, number, page);
+      if (!known.has(name) && !known.isFull) known.learn(await this.#soundPack(name));
     }
-    return this.#known;
+    return known;
   }
 
   /** A damaged pack is not referred to again; whoever reads from it is told. */
-  async #soundPack(name: string): Promise<Pick<PackIndex, 'pages' | 'hashes'>> {
+  async #soundPack(name: string): Promise<Pick<PackIndex, 'name' | 'pages' | 'hashes' | 'hashesAt'>> {
     try {
       return await readPackIndex(this.folder, name);
     } catch (e) {
-      if (e instanceof OrdealError && e.kind === 'snapshot-corrupt') return { pages: 0, hashes: new Uint8Array(0) };
+      if (e instanceof OrdealError && e.kind === 'snapshot-corrupt')
+        return { name, pages: 0, hashes: new Uint8Array(0), hashesAt: 0 };
       throw e;
     }
   }
@@ -259,7 +255,7 @@ export class ChunkStore implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writing;
-    await this.#pool[Symbol.asyncDispose]();
+    if (this.options.workers !== undefined) await this.#pool[Symbol.asyncDispose]();
   }
 }
 

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { classifyIo } from '../../util/errors.js';
+import type { KnownPacks } from './known-packs.js';
 import { hashBytes, pageBytes, segmentBytes } from './layout.js';
 import { type Batches, batchesOf, PackWriter } from './pack-writer.js';
-import type { PageIndex } from './page-index.js';
 import type { Recipe } from './recipe.js';
 import { Runs } from './runs.js';
 import type { ByteRange } from './segment-planner.js';
@@ -13,12 +13,6 @@ import { type SegmentViews, segmentMemory, segmentViews } from './worker-protoco
 
 /** Bytes as they come, or a file, or a part of one, that is read where it lies. */
 export type ImageSource = AsyncIterable<Uint8Array> | { readonly file: string; readonly range?: ByteRange };
-
-/** What the store knows of its packs while it writes. */
-export interface KnownPacks {
-  readonly index: PageIndex;
-  readonly names: string[];
-}
 
 interface Filled {
   readonly segment: number;
@@ -47,10 +41,13 @@ export class ImageWriter {
     readonly folder: string,
     readonly pool: WorkerPool,
     readonly known: KnownPacks,
+    /** Of a small image not all the memory is needed. */
+    sizeBytes = Number.POSITIVE_INFINITY,
   ) {
+    const most = Math.ceil(sizeBytes / segmentBytes) + 1;
     // One is filled and one is taken in while each thread hashes another, and has the next one at hand.
-    this.#segments = new SharedPieces(pool, 2 * pool.size + 2, segmentMemory, segmentViews);
-    this.#batches = batchesOf(pool);
+    this.#segments = new SharedPieces(pool, Math.min(2 * pool.size + 2, most), segmentMemory, segmentViews);
+    this.#batches = batchesOf(pool, most);
     this.#job = pool.beginJob();
   }
 
@@ -142,22 +139,22 @@ export class ImageWriter {
     await succeeded(hashed);
     const { data, hashes, hashWords, zeros } = this.#segments.views(segment);
     const pages = Math.ceil(bytes / pageBytes);
-    const { index } = this.known;
+    const { known } = this;
     for (let n = 0; n < pages; n++) {
       if (zeros[n] === 1) {
         hashes.set(zeroHash, n * hashBytes);
         this.#runs.add(-1, 0);
         continue;
       }
-      const found = index.find(hashWords, n);
+      const found = known.find(hashWords, n);
       if (found >= 0) {
-        this.#runs.add(this.#localPack(index.packOf(found)), index.pageOf(found));
+        this.#runs.add(this.#localPack(known.packOf(found)), known.pageOf(found));
         continue;
       }
       const pack = this.#pack !== undefined && !this.#pack.needsRoom ? this.#pack : await this.#packWithRoom();
       const hash = hashes.subarray(n * hashBytes, (n + 1) * hashBytes);
       const number = pack.add(data.subarray(n * pageBytes, (n + 1) * pageBytes), hash);
-      index.add(hashWords, n, this.#packNumber, number);
+      known.enter(hashWords, n, this.#packNumber, number);
       this.#runs.add(this.#localPack(this.#packNumber), number);
     }
     this.#root.update(hashes.subarray(0, pages * hashBytes));
@@ -170,7 +167,7 @@ export class ImageWriter {
     if (this.#pack?.isFull) await this.#finishPack();
     if (this.#pack === undefined) {
       this.#pack = await PackWriter.create(this.folder, this.#batches);
-      this.#packNumber = this.known.names.push(this.#pack.name) - 1;
+      this.#packNumber = this.known.begin(this.#pack);
     }
     await this.#pack.makeRoom();
     return this.#pack;
@@ -179,14 +176,16 @@ export class ImageWriter {
   #localPack(number: number): number {
     const known = this.#packsUsed.get(number);
     if (known !== undefined) return known;
-    const local = this.#packNames.push(this.known.names[number] ?? '') - 1;
+    const local = this.#packNames.push(this.known.nameOf(number)) - 1;
     this.#packsUsed.set(number, local);
     return local;
   }
 
   async #finishPack(): Promise<void> {
     if (this.#pack === undefined) return;
-    this.#addedBytes += await this.#pack.finish();
+    const { bytes, hashesAt } = await this.#pack.finish();
+    this.#addedBytes += bytes;
+    this.known.finish(this.#packNumber, hashesAt);
     this.#pack = undefined;
   }
 }

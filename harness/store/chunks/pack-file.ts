@@ -28,6 +28,8 @@ export interface PackIndex {
   readonly fileBytes: number;
   /** Of page n at n × 32. */
   readonly hashes: Uint8Array;
+  /** Where they begin in the file. */
+  readonly hashesAt: number;
   /** `checksum`: a copy. */
   block(n: number): { offset: number; length: number; codec: number; checksum: Uint8Array; pages: number };
 }
@@ -68,7 +70,7 @@ export async function readPackIndex(folder: string, name: string): Promise<PackI
     await file.read(index, 0, indexBytes, indexOffset);
     const sum = createHash('sha256').update(index).digest();
     if (!sum.equals(trailer.subarray(16, 16 + hashBytes))) throw corrupt(path, 'its index has another checksum');
-    return indexOf(name, path, size, pages, blocks, index);
+    return indexOf(name, path, size, pages, blocks, index, indexOffset);
   } finally {
     await file.close();
   }
@@ -81,6 +83,7 @@ function indexOf(
   pages: number,
   blocks: number,
   index: Buffer,
+  indexOffset: number,
 ): PackIndex {
   const offsets = new Float64Array(blocks);
   let offset = packHead.length;
@@ -95,6 +98,7 @@ function indexOf(
     fileBytes,
     // In memory of its own, where it is aligned.
     hashes: new Uint8Array(index.subarray(blocks * blockEntryBytes)),
+    hashesAt: indexOffset + blocks * blockEntryBytes,
     block: (n) => ({
       offset: offsets[n] ?? 0,
       codec: index[n * blockEntryBytes] ?? 0,

@@ -11,7 +11,8 @@ import { type BatchViews, batchMemory, batchViews } from './worker-protocol.js';
 export type Batches = SharedPieces<BatchViews>;
 
 /** Memory for what is on its way into packs, however much it is: one batch being filled, one more for each thread and one that is written. */
-export const batchesOf = (pool: WorkerPool): Batches => new SharedPieces(pool, pool.size + 2, batchMemory, batchViews);
+export const batchesOf = (pool: WorkerPool, most = Number.POSITIVE_INFINITY): Batches =>
+  new SharedPieces(pool, Math.min(pool.size + 2, most), batchMemory, batchViews);
 
 /** Writes one pack. A writer whose write has failed says so at every later call: the pack never gets its name. */
 export class PackWriter {
@@ -71,6 +72,12 @@ export class PackWriter {
     return this.#pages + this.#fill++;
   }
 
+  /** @param page one that was added */
+  hashOf(page: number): Uint8Array {
+    const hashes = this.#hashes[Math.floor(page / segmentPages)] ?? this.#pageHashes;
+    return hashes.subarray((page % segmentPages) * hashBytes, ((page % segmentPages) + 1) * hashBytes);
+  }
+
   /** Batches are packed side by side and written in their order. */
   #handOver(): void {
     const batch = this.#batch;
@@ -114,8 +121,8 @@ export class PackWriter {
     }
   }
 
-  /** Durable and under its name when it returns. @returns its bytes */
-  async finish(): Promise<number> {
+  /** Durable and under its name when it returns. @returns its bytes, and where in it the hashes of its pages begin */
+  async finish(): Promise<{ bytes: number; hashesAt: number }> {
     this.#handOver();
     await this.#tail;
     if (this.#failure !== undefined) throw this.#failure;
@@ -128,7 +135,7 @@ export class PackWriter {
       await this.file.close();
       await rename(this.path, packPath(this.folder, this.name));
       await syncFolder(join(this.folder, 'packs'));
-      return this.#offset + ending.length;
+      return { bytes: this.#offset + ending.length, hashesAt: this.#offset + entries.length };
     } catch (e) {
       throw classifyIo(e, this.path);
     }

@@ -11,18 +11,23 @@ interface Thread {
 /** Small heaps: what the threads work on lies outside of them, and garbage is to be met early, not to pile up. */
 const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 256 };
 
+/** Threads that had nothing to do for so long are ended. */
+const idleMs = 10_000;
+
 /** Threads that hash, pack, read and write. They are begun when there is work, and keep no process alive. */
 export class WorkerPool implements AsyncDisposable {
   readonly #threads: Thread[] = [];
   #requests = 0;
   #jobs = 0;
   #failure: Error | undefined;
+  #idle: NodeJS.Timeout | undefined;
 
   constructor(readonly size: number = Math.min(4, availableParallelism())) {}
 
   /** @returns what it failed with, as a value: work is awaited later than it is begun, and a failure waits with it. */
   run(task: WorkerTask): Promise<Error | undefined> {
     if (this.#failure !== undefined) return Promise.resolve(this.#failure);
+    clearTimeout(this.#idle);
     const request = this.#requests++;
     const thread = this.#leastBusy();
     return new Promise((resolve) => {
@@ -30,6 +35,10 @@ export class WorkerPool implements AsyncDisposable {
       thread.worker.ref();
       thread.worker.postMessage({ ...task, request } satisfies WorkerRequest);
     });
+  }
+
+  get isBroken(): boolean {
+    return this.#failure !== undefined;
   }
 
   /** A number for tasks that belong together. */
@@ -61,6 +70,10 @@ export class WorkerPool implements AsyncDisposable {
     const resolve = waiting.get(request);
     waiting.delete(request);
     if (waiting.size === 0) worker.unref();
+    if (this.#threads.every((t) => t.waiting.size === 0)) {
+      clearTimeout(this.#idle);
+      this.#idle = setTimeout(() => void this.#end(), idleMs).unref();
+    }
     if (error === undefined) resolve?.(undefined);
     else if ('kind' in error) resolve?.(OrdealError.fromJSON(error));
     else resolve?.(new OrdealError('internal', 'The chunk store failed', { cause: error.message }));
@@ -74,9 +87,22 @@ export class WorkerPool implements AsyncDisposable {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async #end(): Promise<void> {
+    clearTimeout(this.#idle);
     await Promise.all(this.#threads.splice(0).map(({ worker }) => worker.terminate()));
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#end();
+  }
+}
+
+let shared: WorkerPool | undefined;
+
+/** That of all stores of this process: to begin a thread takes longer than to store a small image. */
+export function sharedPool(): WorkerPool {
+  if (shared === undefined || shared.isBroken) shared = new WorkerPool();
+  return shared;
 }
 
 /** So many pieces of memory that the threads share. Who asks for one more waits until one is given back. */
