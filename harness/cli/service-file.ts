@@ -29,4 +29,18 @@ export function serviceFile({ outside }: Context, name: string): string {
 }
 
 export const openSession = async (context: Context, name: string): Promise<ServiceSession> =>
-  ServiceSession.open(await readService(serviceFile(context, name)), context);
+  ServiceSession.open(await readService(serviceFile(context, name)), {
+    stateFolder: context.stateFolder,
+    env: context.outside.env,
+  });
+
+/** The VNF that `--vnf` names, or the only one. @throws OrdealError of kind unknown-target */
+export function chosenVnf({ service }: ServiceSession, vnf: string | undefined): string {
+  const { id, vnfs } = service.descriptor;
+  const chosen = vnf ?? (vnfs.length === 1 ? vnfs[0]?.id : undefined);
+  if (chosen !== undefined && vnfs.some((v) => v.id === chosen)) return chosen;
+  throw new OrdealError('unknown-target', `--vnf does not name a VNF of "${id}"`, {
+    expected: `one of ${vnfs.map((v) => v.id).join(', ')}`,
+    got: chosen ?? 'nothing',
+  });
+}

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { informee } from './informee.js';
+import { nfvo, snapshotSubscriber } from './nfvo.js';
 import { snapshotDescriptor } from './snapshot-descriptor.js';
+import { lifecyclePolicy, rootCausePolicy } from './snapshot-policy.js';
 import { stopCondition } from './stop-condition.js';
 
 /**
@@ -50,6 +52,10 @@ export const vnf = z.strictObject({
   vnfd: z.string().optional().describe('The VNFD: a file or a folder, relative to this file.'),
   vnfcs: z.array(vnfc).min(1, 'must name at least one VNFC'),
   snapshot: snapshotDescriptor.prefault({}),
+  snapshotNotification: z
+    .array(snapshotSubscriber)
+    .default([])
+    .describe('How the VNF hears that it is about to be captured or reverted, and when that is over (VeVnfmvnf-Vsn).'),
 });
 
 export const virtualLink = z.strictObject({ id, description: z.string().optional() });
@@ -234,6 +240,9 @@ export const networkService = z.strictObject({
     .default([])
     .describe('Watched from the injection until all is healed and measured; one that is crossed aborts the test.'),
   inform: z.array(informee).default([]).describe('Who is told when an online test has ended (clause 4.1.1.5).'),
+  nfvo: nfvo.optional().describe('Absent: direct resource management, and nobody who could grant.'),
+  lifecycle: lifecyclePolicy.prefault({}).describe('For `ordeal snapshot around` (clause 4.3.1).'),
+  rootCause: rootCausePolicy.prefault({}).describe('For `ordeal snapshot watch` (clause 4.2.1).'),
   blastRadius: z
     .strictObject({
       vnfcsPerRedundancyGroup: z.number().int().positive().default(1),

@@ -12,6 +12,7 @@ import type { ComputeId, Vim } from '../model/vim.js';
 import { populate } from '../monitor/monitor.js';
 import { PackageManagement } from '../package/index.js';
 import { type EngineContext, SnapshotEngine } from '../snapshot/engine.js';
+import { rolesOf } from '../snapshot/roles.js';
 import { Journal } from '../store/journal.js';
 import { openState, type State } from '../store/state.js';
 import { OrdealError } from '../util/errors.js';
@@ -62,6 +63,8 @@ export interface SessionOptions {
   readonly wrapVim?: (vim: Vim) => Vim;
   readonly grant?: Grant;
   readonly notification?: SnapshotNotification;
+  /** Where the secrets are that the descriptor names. Default: the environment of this process. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /**
@@ -108,8 +111,9 @@ export class ServiceSession implements AsyncDisposable {
   }
 
   get #engineContext(): EngineContext {
-    const { grant, notification } = this.options;
+    const { grant, notification, env = process.env } = this.options;
     return {
+      ...rolesOf(this.service, env),
       service: this.service,
       vims: this.vims,
       state: this.state,

@@ -1,15 +1,9 @@
-import { z } from 'zod';
 import type { VnfSnapshot } from '../model/snapshot.js';
+import type { LifecyclePolicy } from '../model/snapshot-policy.js';
 import { asError, ManyErrors, OrdealError, reasonOf } from '../util/errors.js';
 import type { SnapshotEngine } from './engine.js';
 
-/** For which lifecycle procedures of which VNFs a snapshot is taken before (clause 4.3.1.1). */
-export const lifecyclePolicy = z.strictObject({
-  procedures: z.array(z.string()).optional().describe('upgrade, scale, heal, …; absent: all.'),
-  vnfs: z.array(z.string()).optional().describe('The critical ones; absent: all.'),
-  keep: z.boolean().default(true).describe('Keep the snapshot when the procedure went well.'),
-});
-export type LifecyclePolicy = z.output<typeof lifecyclePolicy>;
+export { type LifecyclePolicy, lifecyclePolicy } from '../model/snapshot-policy.js';
 
 export interface LifecycleProcedure<T> {
   /** upgrade, scale, heal … */

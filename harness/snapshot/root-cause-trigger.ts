@@ -1,25 +1,12 @@
-import { z } from 'zod';
 import type { VnfSnapshot } from '../model/snapshot.js';
+import type { ObservationKind, RootCausePolicy } from '../model/snapshot-policy.js';
 import { asError, type OrdealError } from '../util/errors.js';
 import type { SnapshotEngine } from './engine.js';
 
-export const observationKind = z.enum(['nfvi-fault', 'performance-degraded', 'vnf-alarm']);
-
-/** When evidence is captured without being asked for (clause 4.2.1.1). */
-export const rootCausePolicy = z.strictObject({
-  all: z
-    .array(observationKind)
-    .min(1)
-    .default(['nfvi-fault', 'performance-degraded'])
-    .describe('Each must be observed.'),
-  withinMs: z.number().positive().default(60_000).describe('All of them within this time.'),
-  quietMs: z.number().nonnegative().default(600_000).describe('After a capture, none of the same VNF for this long.'),
-  vnfcIds: z.array(z.string()).optional().describe('Which VNFCs; absent: all that the descriptor allows.'),
-});
-export type RootCausePolicy = z.output<typeof rootCausePolicy>;
+export { type RootCausePolicy, rootCausePolicy } from '../model/snapshot-policy.js';
 
 export interface Observation {
-  readonly kind: z.output<typeof observationKind>;
+  readonly kind: ObservationKind;
   readonly vnf: string;
   /** What the VIM or the monitoring reported, for the reader. */
   readonly text: string;

@@ -1,7 +1,9 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type LocatedService, networkService } from '../../harness/model/network-service.js';
 import type { Vim } from '../../harness/model/vim.js';
+import { until } from '../../harness/util/deadline.js';
+import { serviceFolder } from '../../harness/vim/embedded/launch.js';
 import { openVim } from '../../harness/vim/registry.js';
 import { memoryFolder } from '../memory-folder.js';
 import { testModule } from '../vim/embedded/modules.js';
@@ -21,9 +23,18 @@ export interface EmbeddedWorld extends AsyncDisposable {
   readonly vim: Vim;
   readonly service: LocatedService;
   readonly folder: string;
+  /** Where the VIM keeps its snapshots. */
+  readonly snapshotFolder: string;
   /** Tells it something new, and writes to its disk. */
   work(vnfc: string, value: number): Promise<void>;
   content(vnfc: string): Promise<Content>;
+  /** The base URL of its external connection point. */
+  address(vnfc: string): string;
+  /** The process that the VNFCs run in, as a power cut would end it. */
+  killHost(): Promise<void>;
+  isHostGone(): Promise<boolean>;
+  /** Brings the service up, anew where its host has gone. */
+  boot(): Promise<void>;
 }
 
 /** Two VNFs of three tiny VNFCs on the embedded VIM. It ends by itself, whatever becomes of the test. */
@@ -73,9 +84,25 @@ export async function embeddedWorld(
     vim,
     service,
     folder,
+    snapshotFolder: join(serviceFolder(join(folder, 'vim'), 'world'), 'snapshots'),
     async work(id, value) {
       await ask(id, 'absorb', `${value}`);
       await ask(id, 'disk-write/0/0', `${value}`.padEnd(diskBytes));
+    },
+    address: (id) => bases.get(id) ?? '',
+    async killHost() {
+      const file = join(serviceFolder(join(folder, 'vim'), descriptor.id), 'host.json');
+      const { pid } = JSON.parse(await readFile(file, 'utf8')) as { pid: number };
+      process.kill(pid, 'SIGKILL');
+      await until('the end of the host', () => world.isHostGone(), { withinMs: 5000, everyMs: 5 });
+    },
+    isHostGone: async () => (await vim.instantiation?.isGone?.()) === true,
+    async boot() {
+      await vim.instantiation?.instantiate(service);
+      for (const id of vnfcs) {
+        const { connectionPoints } = await vim.inspect(await vim.locate(id));
+        bases.set(id, connectionPoints.find((cp) => cp.id === 'http')?.address ?? '');
+      }
     },
     content: async (id) => [await ask(id, 'hash'), (await ask(id, `disk-read/0/0/${diskBytes}`)).trimEnd()],
     async [Symbol.asyncDispose]() {
@@ -85,11 +112,7 @@ export async function embeddedWorld(
     },
   };
   try {
-    await vim.instantiation?.instantiate(service);
-    for (const id of vnfcs) {
-      const { connectionPoints } = await vim.inspect(await vim.locate(id));
-      bases.set(id, connectionPoints.find((cp) => cp.id === 'http')?.address ?? '');
-    }
+    await world.boot();
   } catch (e) {
     await world[Symbol.asyncDispose]();
     throw e;

@@ -3,7 +3,8 @@ import type { SnapshotType } from '../../model/snapshot-descriptor.js';
 import { OrdealError } from '../../util/errors.js';
 import type { Register } from '../command.js';
 import { type Context, table } from '../context.js';
-import { openSession } from '../service-file.js';
+import { chosenVnf, openSession } from '../service-file.js';
+import { aroundCommand, watchCommand } from './snapshot-policies.js';
 
 interface CreateOptions {
   readonly vnf?: string;
@@ -45,6 +46,8 @@ export const snapshotCommand: Register = (program, action) => {
     .argument('<service>', 'sample service or descriptor file')
     .argument('<id...>', 'VNF Snapshots')
     .action(action(remove));
+  aroundCommand(snapshot, action);
+  watchCommand(snapshot, action);
 };
 
 async function create(context: Context, service: string, { vnf, type, name }: CreateOptions): Promise<number> {
@@ -52,14 +55,7 @@ async function create(context: Context, service: string, { vnf, type, name }: Cr
     throw new OrdealError('usage', '--type is not a snapshot type', { expected: 'cold or warm', got: String(type) });
   }
   await using session = await openSession(context, service);
-  const { vnfs } = session.service.descriptor;
-  const chosen = vnf ?? (vnfs.length === 1 ? vnfs[0]?.id : undefined);
-  if (chosen === undefined || !vnfs.some((v) => v.id === chosen)) {
-    throw new OrdealError('unknown-target', `--vnf does not name a VNF of "${session.service.descriptor.id}"`, {
-      expected: `one of ${vnfs.map((v) => v.id).join(', ')}`,
-      got: chosen ?? 'nothing',
-    });
-  }
+  const chosen = chosenVnf(session, vnf);
   const made = await session.engine.create({
     vnf: chosen,
     name: name ?? 'by hand',

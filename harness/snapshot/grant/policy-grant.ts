@@ -1,23 +1,8 @@
-import { z } from 'zod';
+import { type GrantPolicy, grantPolicy } from '../../model/nfvo.js';
 import type { Grant, GrantRequest } from '../../model/roles.js';
-import { grantedOperation } from '../../model/snapshot-descriptor.js';
 import { OrdealError } from '../../util/errors.js';
 
-/** What the embedded NFVO grants: the first rule that fits decides, else `otherwise`. */
-export const grantPolicy = z.strictObject({
-  rules: z
-    .array(
-      z.strictObject({
-        operations: z.array(grantedOperation).optional().describe('Absent: all.'),
-        vnfs: z.array(z.string()).optional().describe('Absent: all.'),
-        decision: z.enum(['grant', 'deny']),
-        reason: z.string().default('the policy says so'),
-      }),
-    )
-    .default([]),
-  otherwise: z.enum(['grant', 'deny']).default('grant'),
-});
-export type GrantPolicy = z.output<typeof grantPolicy>;
+export { type GrantPolicy, grantPolicy } from '../../model/nfvo.js';
 
 /** The NFVO's part as embedded policy (Nfvo.001). It keeps a record of what it decided. */
 export class PolicyGrant implements Grant {
