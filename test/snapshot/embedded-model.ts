@@ -1,50 +1,13 @@
 import { deepStrictEqual as equal, ok } from 'node:assert/strict';
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import fc from 'fast-check';
 import type { VnfSnapshotPkgInfo } from '../../harness/package/index.js';
-import { OrdealError } from '../../harness/util/errors.js';
+import type { Command } from './embedded-commands.js';
 import { booted, type Content, type EmbeddedWorld, type VnfId, vnfcs, vnfs } from './embedded-world.js';
 import { Life, type Trouble, toldToFail } from './life.js';
-
-const trouble: fc.Arbitrary<Trouble | undefined> = fc.option(
-  fc.record({ how: fc.constantFrom('fails' as const, 'dies' as const), at: fc.nat(30) }),
-  { nil: undefined, freq: 3 },
-);
-const which = fc.nat(9);
-const command = fc.oneof(
-  {
-    weight: 5,
-    arbitrary: fc.record({ do: fc.constant('work' as const), vnfc: fc.nat(2), value: fc.nat({ max: 999_999_999 }) }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      do: fc.constant('create' as const),
-      vnfs: fc.subarray<VnfId>(['web', 'db'], { minLength: 1 }),
-      type: fc.constantFrom('cold' as const, 'warm' as const),
-      trouble,
-    }),
-  },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('revert' as const), which, stops: fc.boolean(), trouble }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({ do: fc.constant('delete' as const), which, consolidate: fc.boolean(), trouble }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constant('rename' as const), which, name: fc.string({ minLength: 1 }), trouble }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('package' as const), which, trouble }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('export' as const), which, trouble }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('import' as const), which, trouble }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('extract' as const), which, trouble }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('unpackage' as const), which, trouble }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const) }) },
-);
-export type Command = typeof command extends fc.Arbitrary<infer C> ? C : never;
-export const commands = fc.array(command, { minLength: 5, maxLength: 25 });
+import { type Operation, perform } from './operation.js';
+import type { Victims } from './victim.js';
 
 /** What a VNF Snapshot, or a package of one, holds. */
 interface Held {
@@ -64,6 +27,8 @@ export class EmbeddedModel implements AsyncDisposable {
   readonly files: (Held & { readonly file: string; readonly sha256: string })[] = [];
   readonly lives: Life[] = [];
   deaths = 0;
+  kills = 0;
+  hostKills = 0;
   failures = 0;
   #count = 0;
 
@@ -72,17 +37,27 @@ export class EmbeddedModel implements AsyncDisposable {
     readonly mode: 'direct' | 'indirect',
     readonly folder: string,
     public now: World,
+    readonly victims: Victims | undefined,
   ) {}
 
-  static async begin(world: EmbeddedWorld, mode: 'direct' | 'indirect', folder: string): Promise<EmbeddedModel> {
-    const model = new EmbeddedModel(world, mode, folder, await contentsOf(world));
+  /** @param victims processes that do what one is to die of; absent: this one plays dead */
+  static async begin(
+    world: EmbeddedWorld,
+    mode: 'direct' | 'indirect',
+    folder: string,
+    victims?: Victims,
+  ): Promise<EmbeddedModel> {
+    const model = new EmbeddedModel(world, mode, folder, await contentsOf(world), victims);
     await model.#live();
     return model;
   }
 
+  get #folders() {
+    return { vim: join(this.world.folder, 'vim'), state: this.folder };
+  }
+
   async #live(): Promise<void> {
-    const folders = { vim: join(this.world.folder, 'vim'), state: this.folder };
-    this.lives.push(await Life.begin(this.world.service, folders, this.mode));
+    this.lives.push(await Life.begin(this.world.service, this.#folders, this.mode));
   }
 
   get life(): Life {
@@ -111,19 +86,27 @@ export class EmbeddedModel implements AsyncDisposable {
   }
 
   /** Tries it; after a death another life recovers, and finds nothing left to recover. */
-  async #try<T>(trouble: Trouble | undefined, work: (life: Life) => Promise<T>): Promise<T | 'undone' | 'died'> {
-    const outcome = await this.life.try(trouble, work);
+  async #try(
+    trouble: Trouble | undefined,
+    operation: Operation,
+  ): Promise<{ done: number | undefined } | 'undone' | 'died'> {
+    const isReal = trouble !== undefined && trouble.how !== 'fails' && this.victims !== undefined;
+    const outcome = isReal
+      ? await this.#send(trouble, operation)
+      : await this.life.try(trouble, (it) => perform(it, operation));
     if (outcome === 'died') {
       this.deaths++;
-      await this.life.vim[Symbol.asyncDispose]();
-      await this.#live();
-      this.life.othersAreDead();
+      if (!isReal) {
+        await this.life.vim[Symbol.asyncDispose]();
+        await this.#live();
+        this.life.othersAreDead();
+      }
       await this.life.engine.recover();
       await this.life.packages.recover();
       equal(await this.life.engine.recover(), []);
       return 'died';
     }
-    if ('done' in outcome) return outcome.done;
+    if ('done' in outcome) return outcome;
     if (trouble === undefined) throw outcome.failed;
     const reason = String(outcome.failed);
     ok(reason.includes(toldToFail) && !reason.includes('not everything'), reason);
@@ -131,16 +114,35 @@ export class EmbeddedModel implements AsyncDisposable {
     return 'undone';
   }
 
+  /** Another process does it, and is killed meanwhile, or the host of the VNFCs is. */
+  async #send(trouble: Trouble, operation: Operation) {
+    const errand = { service: this.world.service, folders: this.#folders, mode: this.mode, operation, trouble };
+    const outcome = await this.victims?.send(errand, () => this.world.killHost());
+    if (outcome === undefined) throw new Error('nobody to send');
+    if (!(await this.world.isHostGone())) {
+      if (outcome === 'died') this.kills++;
+      return outcome;
+    }
+    this.hostKills++;
+    await this.world.boot();
+    // The connections of the life before are closed.
+    await this.#live();
+    this.now = await contentsOf(this.world);
+    for (const content of Object.values(this.now)) equal(content[0], booted);
+    return 'died';
+  }
+
   async #create({ vnfs: wanted, type, trouble }: Extract<Command, { do: 'create' }>): Promise<void> {
     const requests = wanted.map((vnf) => ({ vnf, name: 'n', purpose: 'manual' as const, type }));
-    const made = await this.#try(trouble, (life) => life.engine.createTogether(requests));
+    const { now } = this;
+    const made = await this.#try(trouble, { do: 'create', requests });
     const known = new Set(this.snapshots.keys());
     const found = this.life.engine.list().filter((s) => !known.has(s.id));
     // All or none; what failed made none.
     isOneOf(found.length, made === 'undone' ? [0] : made === 'died' ? [0, wanted.length] : [wanted.length]);
     for (const { id, vnfInstanceId } of found) {
       const vnf = vnfInstanceId as VnfId;
-      const contents = Object.fromEntries(vnfs[vnf].map((c) => [c, this.now[c] as Content]));
+      const contents = Object.fromEntries(vnfs[vnf].map((c) => [c, now[c] as Content]));
       this.snapshots.set(id, { vnf, type, contents, name: 'n' });
     }
   }
@@ -173,7 +175,7 @@ export class EmbeddedModel implements AsyncDisposable {
 
   async #revert({ trouble, stops }: Extract<Command, { do: 'revert' }>, id: string, held: Held): Promise<void> {
     const options = stops ? { stopFirst: true, detachDisks: true } : {};
-    const outcome = await this.#try(trouble, (life) => life.engine.revert(id, options));
+    const outcome = await this.#try(trouble, { do: 'revert', id, options });
     const there = Object.entries(held.contents).map(([vnfc, [memory, disk]]) => [
       vnfc,
       [held.type === 'warm' ? memory : booted, disk],
@@ -187,7 +189,7 @@ export class EmbeddedModel implements AsyncDisposable {
   }
 
   async #delete({ trouble, consolidate }: Extract<Command, { do: 'delete' }>, id: string): Promise<void> {
-    const outcome = await this.#try(trouble, (life) => life.engine.delete([id], { consolidate }));
+    const outcome = await this.#try(trouble, { do: 'delete', id, consolidate });
     // One that was begun is finished: by the same process when it is asked again, or by the next.
     if (outcome === 'undone' && !this.#listed().includes(id)) await this.life.engine.recover();
     const isThere = this.#listed().includes(id);
@@ -200,15 +202,15 @@ export class EmbeddedModel implements AsyncDisposable {
   }
 
   async #rename({ trouble, name }: Extract<Command, { do: 'rename' }>, id: string, held: Held): Promise<void> {
-    const dies = trouble?.how === 'dies' ? trouble : undefined;
-    const outcome = await this.#try(dies, async (life) => void life.engine.update(id, { name }));
+    const dies = trouble?.how === 'fails' ? undefined : trouble;
+    const outcome = await this.#try(dies, { do: 'rename', id, name });
     const is = this.life.engine.show(id).userDefinedData.name;
     if (outcome !== 'died') equal(is, name);
     this.snapshots.set(id, { ...held, name: is });
   }
 
   async #package({ trouble }: Extract<Command, { do: 'package' }>, id: string, { vnf, type, contents }: Held) {
-    const made = await this.#try(trouble, (life) => life.packages.create({ vnfSnapshotId: id }));
+    const made = await this.#try(trouble, { do: 'package', vnfSnapshotId: id });
     const found = (await this.#available()).filter((p) => !this.packages.has(p.id));
     isOneOf(found.length, made === 'undone' ? [0] : made === 'died' ? [0, 1] : [1]);
     for (const p of found) this.packages.set(p.id, { vnf, type, contents, sha256: p.checksum?.hash ?? '' });
@@ -216,9 +218,9 @@ export class EmbeddedModel implements AsyncDisposable {
 
   async #export({ trouble }: Extract<Command, { do: 'export' }>, id: string, held: Held & { sha256: string }) {
     const file = join(this.folder, `export-${this.#count++}.zip`);
-    const outcome = await this.#try(trouble, (life) => life.packages.export({ packageId: id, to: file }));
+    const outcome = await this.#try(trouble, { do: 'export', packageId: id, to: file });
     if (outcome !== 'undone' && outcome !== 'died') {
-      equal((await stat(file)).size, outcome.bytes);
+      equal((await stat(file)).size, outcome.done);
       this.files.push({ ...held, file });
     }
   }
@@ -226,14 +228,7 @@ export class EmbeddedModel implements AsyncDisposable {
   async #import({ trouble }: Extract<Command, { do: 'import' }>, from: EmbeddedModel['files'][number]) {
     const { file, sha256, ...held } = from;
     const isDouble = [...this.packages.values()].some((p) => p.sha256 === sha256);
-    const outcome = await this.#try(trouble, async (life) => {
-      try {
-        return await life.packages.import({ from: file });
-      } catch (e) {
-        if (e instanceof OrdealError && e.kind === 'busy' && isDouble) return 'refused' as const;
-        throw e;
-      }
-    });
+    const outcome = await this.#try(trouble, { do: 'import', from: file, isDouble });
     const found = (await this.#available()).filter((p) => !this.packages.has(p.id));
     const allowed = outcome === 'died' && !isDouble ? [0, 1] : [outcome === 'undone' || isDouble ? 0 : 1];
     isOneOf(found.length, allowed);
@@ -242,7 +237,7 @@ export class EmbeddedModel implements AsyncDisposable {
 
   async #extract({ trouble }: Extract<Command, { do: 'extract' }>, packageId: string, held: Held): Promise<void> {
     const id = `copy-${this.#count++}`;
-    const outcome = await this.#try(trouble, (life) => life.packages.extract({ packageId, vnfSnapshotId: id }));
+    const outcome = await this.#try(trouble, { do: 'extract', packageId, vnfSnapshotId: id });
     const isThere = this.#listed().includes(id);
     if (outcome !== 'died') equal(isThere, outcome !== 'undone');
     const { vnf, type, contents } = held;
@@ -250,7 +245,7 @@ export class EmbeddedModel implements AsyncDisposable {
   }
 
   async #unpackage({ trouble }: Extract<Command, { do: 'unpackage' }>, id: string): Promise<void> {
-    const outcome = await this.#try(trouble, (life) => life.packages.delete(id));
+    const outcome = await this.#try(trouble, { do: 'unpackage', packageId: id });
     const isThere = (await this.#available()).some((p) => p.id === id);
     if (outcome !== 'died') equal(isThere, outcome === 'undone');
     if (!isThere) this.packages.delete(id);
@@ -298,6 +293,22 @@ export class EmbeddedModel implements AsyncDisposable {
     const { engine, vim } = this.life;
     await engine.delete([...this.snapshots.keys()]);
     equal(await vim.snapshots.list(), []);
+    equal(await readdir(this.world.snapshotFolder), []);
+    if (this.victims !== undefined) await this.#collect();
+  }
+
+  /** What the killed have left in the store is garbage, and nothing else is. */
+  async #collect(): Promise<void> {
+    const chunks = await this.life.state.chunks();
+    await chunks.collectGarbage();
+    equal(await chunks.verify(), []);
+    const files = await readdir(join(this.folder, 'chunks'), { recursive: true });
+    equal(
+      files.filter((file) => /\.(tmp|writing)$/.test(file)),
+      [],
+    );
+    const owners = new Set((await chunks.ids()).map((id) => id.split('/')[1]));
+    equal([...owners].sort(), [...this.packages.keys()].sort());
   }
 
   #indexOf(packageId: string): number {

@@ -2,11 +2,16 @@ import { rm } from 'node:fs/promises';
 import { test } from '@playwright/test';
 import fc from 'fast-check';
 import { memoryFolder } from '../memory-folder.js';
-import { commands, EmbeddedModel } from './embedded-model.js';
+import { commands } from './embedded-commands.js';
+import { EmbeddedModel } from './embedded-model.js';
 import { embeddedWorld } from './embedded-world.js';
+import { Victims } from './victim.js';
 
 const runs = Number(process.env.ORDEAL_RUNS ?? 300);
+/** In one of so many sequences whoever is to die is a process of its own, and is killed. */
+const killsEvery = 40;
 const seed = Number(process.env.ORDEAL_SEED ?? Date.now() % 2 ** 31);
+const modes = fc.constantFrom('direct' as const, 'indirect' as const);
 
 test('random sequences of operations on the embedded VIM, some of which fail or die midway, leave what a plain model says', {
   tag: [
@@ -18,13 +23,14 @@ test('random sequences of operations on the embedded VIM, some of which fail or 
   test.setTimeout(60_000 + runs * 2000);
   console.log(`${runs} sequences, ORDEAL_SEED=${seed}`);
   await using world = await embeddedWorld({}, 60_000 + runs * 2000);
+  using victims = new Victims();
   const from = performance.now();
-  const told = { sequences: 0, commands: 0, failures: 0, deaths: 0 };
+  const told = { sequences: 0, commands: 0, failures: 0, deaths: 0, kills: 0, hostKills: 0 };
   await fc.assert(
-    fc.asyncProperty(commands, fc.constantFrom('direct' as const, 'indirect' as const), async (sequence, mode) => {
+    fc.asyncProperty(commands, modes, fc.nat(killsEvery - 1), async (sequence, mode, draw) => {
       const folder = await memoryFolder('life');
       try {
-        await using model = await EmbeddedModel.begin(world, mode, folder);
+        await using model = await EmbeddedModel.begin(world, mode, folder, draw === 0 ? victims : undefined);
         try {
           for (const it of sequence) await model.run(it);
           await model.end();
@@ -37,6 +43,8 @@ test('random sequences of operations on the embedded VIM, some of which fail or 
         told.commands += sequence.length;
         told.failures += model.failures;
         told.deaths += model.deaths;
+        told.kills += model.kills;
+        told.hostKills += model.hostKills;
       } finally {
         await rm(folder, { recursive: true, force: true });
       }

@@ -6,9 +6,12 @@ import { openState, type State } from '../../harness/store/state.js';
 import { openVim } from '../../harness/vim/registry.js';
 import { tappedVim } from './tapped-vim.js';
 
-/** What befalls an operation: the n-th call to the VIM fails, or the process is gone at the n-th call or write. */
+/**
+ * What befalls an operation: the n-th call to the VIM fails, or the process is gone at the n-th call or write; or, where
+ * it is a process of its own, it or the host of the VNFCs is killed after so many milliseconds.
+ */
 export interface Trouble {
-  readonly how: 'fails' | 'dies';
+  readonly how: 'fails' | 'dies' | 'is killed' | 'loses its host';
   readonly at: number;
 }
 
@@ -35,9 +38,11 @@ export class Life implements AsyncDisposable {
     readonly vim: Vim,
     service: LocatedService,
     mode: 'direct' | 'indirect',
+    die: () => void,
   ) {
     this.#died = new Promise((resolve) => {
       this.#die = () => {
+        die();
         this.#isDead = true;
         resolve('died');
       };
@@ -67,14 +72,22 @@ export class Life implements AsyncDisposable {
     }
   }
 
-  /** @param state a folder that an earlier life has left behind, or a new one */
-  static async begin(service: LocatedService, folders: { vim: string; state: string }, mode: 'direct' | 'indirect') {
+  /**
+   * @param folders.state one that an earlier life has left behind, or a new one
+   * @param die how the process ends, where it does
+   */
+  static async begin(
+    service: LocatedService,
+    folders: { vim: string; state: string },
+    mode: 'direct' | 'indirect',
+    die: () => void = () => {},
+  ) {
     const vim = await openVim('embedded', { service, stateFolder: folders.vim, options: {} });
     const state = await openState(folders.state);
-    return new Life(state, vim, service, mode);
+    return new Life(state, vim, service, mode, die);
   }
 
-  /** Who wrote before is no more: as the repository of another process would find it. */
+  /** Who wrote before is no more, though this process lives: as the repository of another process would find it. */
   othersAreDead(): void {
     const { database } = this.state;
     database.run('update operation set pid = 4194305 where finishedAt is null');

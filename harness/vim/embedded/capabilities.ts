@@ -26,7 +26,7 @@ export function embeddedCapabilities(): CapabilityTable {
     'OP-revert.force': yes('runs images with a wrong checksum, and what was left of a crash'),
     'OP-revert.host': no('all of a network service runs in one host process: there is no other host to choose'),
     'OP-update.snapshot': no(
-      'a snapshot never changes, so that evidence stays evidence; take another one and delete the first',
+      'never in place, so that evidence stays evidence; a VNF Snapshot that replaces another is stored first, then the other is deleted',
     ),
     'OP-update.metadata': yes(),
     'OP-update.rename': yes(),
@@ -40,7 +40,9 @@ export function embeddedCapabilities(): CapabilityTable {
     'TQ-memory.internal': no('disks are raw: there is no room for a memory image inside them'),
     'TQ-memory.external': yes('memory.raw, with holes where there are zeros'),
     'TQ-disk.sequential': yes('a full copy of what is allocated, at every snapshot'),
-    'TQ-disk.incremental': no('disks are copied whole; the store shares what is equal between packages'),
+    'TQ-disk.incremental': no(
+      'no write is tracked: disks are copied whole, and packages of them share equal pages in the store',
+    ),
     'TQ-disk.internal': no('disks are raw: a snapshot cannot lie in the same file'),
     'TQ-disk.external': yes('disk-<id>.raw'),
     pause: yes('between two events'),
