@@ -293,7 +293,7 @@ export class EmbeddedModel implements AsyncDisposable {
     const { engine, vim } = this.life;
     await engine.delete([...this.snapshots.keys()]);
     equal(await vim.snapshots.list(), []);
-    equal(await readdir(this.world.snapshotFolder), []);
+    equal(await this.world.snapshotFiles(), []);
     if (this.victims !== undefined) await this.#collect();
   }
 

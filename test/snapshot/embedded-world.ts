@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type LocatedService, networkService } from '../../harness/model/network-service.js';
 import type { Vim } from '../../harness/model/vim.js';
@@ -23,8 +23,8 @@ export interface EmbeddedWorld extends AsyncDisposable {
   readonly vim: Vim;
   readonly service: LocatedService;
   readonly folder: string;
-  /** Where the VIM keeps its snapshots. */
-  readonly snapshotFolder: string;
+  /** What lies where the VIM keeps its snapshots. */
+  snapshotFiles(): Promise<string[]>;
   /** Tells it something new, and writes to its disk. */
   work(vnfc: string, value: number): Promise<void>;
   content(vnfc: string): Promise<Content>;
@@ -80,11 +80,13 @@ export async function embeddedWorld(
     if (!response.ok) throw new Error(`${id}/${path}: ${response.status}`);
     return response.text();
   };
+  const snapshotFolder = join(serviceFolder(join(folder, 'vim'), descriptor.id), 'snapshots');
+  await mkdir(snapshotFolder, { recursive: true });
   const world: EmbeddedWorld = {
     vim,
     service,
     folder,
-    snapshotFolder: join(serviceFolder(join(folder, 'vim'), 'world'), 'snapshots'),
+    snapshotFiles: () => readdir(snapshotFolder),
     async work(id, value) {
       await ask(id, 'absorb', `${value}`);
       await ask(id, 'disk-write/0/0', `${value}`.padEnd(diskBytes));

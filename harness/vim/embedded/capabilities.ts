@@ -40,9 +40,7 @@ export function embeddedCapabilities(): CapabilityTable {
     'TQ-memory.internal': no('disks are raw: there is no room for a memory image inside them'),
     'TQ-memory.external': yes('memory.raw, with holes where there are zeros'),
     'TQ-disk.sequential': yes('a full copy of what is allocated, at every snapshot'),
-    'TQ-disk.incremental': no(
-      'no write is tracked: disks are copied whole, and packages of them share equal pages in the store',
-    ),
+    'TQ-disk.incremental': no('disks are copied whole; the store shares what is equal between packages'),
     'TQ-disk.internal': no('disks are raw: a snapshot cannot lie in the same file'),
     'TQ-disk.external': yes('disk-<id>.raw'),
     pause: yes('between two events'),
