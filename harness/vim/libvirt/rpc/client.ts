@@ -1,3 +1,4 @@
+import { sleep } from '../../../util/deadline.js';
 import { type KeepaliveOptions, RpcConnection } from './connection.js';
 import { ConnectionLostError, ErrorCode, LibvirtError } from './errors.js';
 import {
@@ -18,6 +19,8 @@ export interface ClientOptions {
   /** Milliseconds for a call that names no deadline of its own. */
   readonly callMs?: number;
   readonly keepalive?: KeepaliveOptions;
+  /** Milliseconds for which a daemon is waited for that was there before: one that crashed is soon started again. */
+  readonly returnMs?: number;
 }
 
 export interface LifecycleEvent {
@@ -30,13 +33,15 @@ export interface LifecycleEvent {
 
 /** VIR_DRV_FEATURE_PROGRAM_KEEPALIVE: only who asks for it may ping, and is pinged. */
 const KEEPALIVE_FEATURE = 10;
+const RECONNECT_EVERY_MS = 100;
 const AUTH_NONE = 0;
 const AUTH_POLKIT = 2;
 const authNames = ['none', 'SASL', 'polkit'];
 
 /**
- * A libvirt daemon, connected when first needed and connected again after it was lost (the daemon restarted). A call
- * during which the connection is lost fails: whether it had its effect is for the caller to see.
+ * A libvirt daemon, connected when first needed and connected again after it was lost (the daemon restarted, for which
+ * the next call waits a while). A call during which the connection is lost fails: whether it had its effect is for the
+ * caller to see.
  */
 export class LibvirtClient {
   readonly #uri;
@@ -44,6 +49,7 @@ export class LibvirtClient {
   readonly #lifecycleListeners = new Set<(event: LifecycleEvent) => void>();
   #connection: Promise<RpcConnection> | undefined;
   #isClosed = false;
+  #wasConnected = false;
 
   /** @throws UriError */
   constructor(
@@ -55,6 +61,7 @@ export class LibvirtClient {
       connectMs: 10_000,
       callMs: 60_000,
       keepalive: { everyMs: 5000, count: 6 },
+      returnMs: 10_000,
       ...options,
     };
   }
@@ -88,13 +95,25 @@ export class LibvirtClient {
   #connected(): Promise<RpcConnection> {
     if (this.#isClosed) return Promise.reject(new ConnectionLostError('The connection to libvirt was closed'));
     if (this.#connection !== undefined) return this.#connection;
-    const attempt = this.#open();
+    const attempt = this.#wasConnected ? this.#openAgain() : this.#open();
     this.#connection = attempt;
     const forget = () => {
       if (this.#connection === attempt) this.#connection = undefined;
     };
     attempt.then((connection) => connection.onClose(forget), forget);
     return attempt;
+  }
+
+  async #openAgain(): Promise<RpcConnection> {
+    const end = performance.now() + this.#options.returnMs;
+    for (;;) {
+      try {
+        return await this.#open();
+      } catch (e) {
+        if (!(e instanceof ConnectionLostError) || this.#isClosed || performance.now() >= end) throw e;
+        await sleep(RECONNECT_EVERY_MS);
+      }
+    }
   }
 
   async #open(): Promise<RpcConnection> {
@@ -111,6 +130,7 @@ export class LibvirtClient {
         { eventId: LIFECYCLE_EVENT_ID, dom: null },
         connectMs,
       );
+      this.#wasConnected = true;
       return connection;
     } catch (e) {
       connection.close();

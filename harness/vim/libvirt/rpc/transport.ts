@@ -5,19 +5,19 @@ import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { ConnectionLostError } from './errors.js';
-import type { LibvirtUri } from './uri.js';
+import { type LibvirtUri, SYSTEM_SOCKET } from './uri.js';
 
 type TransportOf<K extends LibvirtUri['transport']['kind']> = Extract<LibvirtUri['transport'], { kind: K }>;
 
 /** @throws ConnectionLostError: nobody listens, or the peer was not accepted */
-export async function openTransport({ transport }: LibvirtUri, deadlineMs: number): Promise<Duplex> {
+export async function openTransport({ transport, remoteName }: LibvirtUri, deadlineMs: number): Promise<Duplex> {
   switch (transport.kind) {
     case 'unix':
       return connected(connectSocket(transport.socket), 'connect', transport.socket, deadlineMs);
     case 'tls':
       return openTls(transport, deadlineMs);
     case 'ssh':
-      return openSsh(transport);
+      return openSsh(transport, remoteName);
   }
 }
 
@@ -83,17 +83,29 @@ function acceptance(socket: TLSSocket, where: string, deadlineMs: number): Promi
   });
 }
 
-/** The remote socket through ssh's standard streams; nothing but nc is needed on the other side. */
-function openSsh({ host, user, port, socket, keyFile, command }: TransportOf<'ssh'>): Duplex {
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** libvirt's own helper knows where its daemon listens; where it is not, or a socket is named, nc is enough. */
+function remoteCommand(remoteName: string, socket: string | undefined): string {
+  if (socket !== undefined) return `nc -U ${quoted(socket)}`;
+  const helper = `virt-ssh-helper ${quoted(remoteName)}`;
+  return `if command -v virt-ssh-helper >/dev/null; then exec ${helper}; else exec nc -U ${quoted(SYSTEM_SOCKET)}; fi`;
+}
+
+/** The remote daemon through ssh's standard streams. */
+function openSsh({ host, user, port, socket, keyFile, command }: TransportOf<'ssh'>, remoteName: string): Duplex {
   const target = user === undefined ? host : `${user}@${host}`;
   const options = [
     ...(port === undefined ? [] : ['-p', String(port)]),
     ...(keyFile === undefined ? [] : ['-i', keyFile]),
   ];
-  const quoted = `'${socket.replaceAll("'", "'\\''")}'`;
-  const child = spawn(command, ['-T', '-o', 'BatchMode=yes', ...options, '--', target, `nc -U ${quoted}`], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    command,
+    ['-T', '-o', 'BatchMode=yes', ...options, '--', target, remoteCommand(remoteName, socket)],
+    {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    },
+  );
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (piece: string) => {
     said = (said + piece).slice(-2000);

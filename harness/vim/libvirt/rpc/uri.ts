@@ -14,7 +14,8 @@ export interface LibvirtUri {
         readonly host: string;
         readonly user?: string;
         readonly port?: number;
-        readonly socket: string;
+        /** Absent: whatever the daemon over there listens on. */
+        readonly socket?: string;
         readonly keyFile?: string;
         readonly command: string;
       }
@@ -28,7 +29,7 @@ export interface LibvirtUri {
       };
 }
 
-const SYSTEM_SOCKET = '/var/run/libvirt/libvirt-sock';
+export const SYSTEM_SOCKET = '/var/run/libvirt/libvirt-sock';
 const TLS_PORT = 16514;
 
 /** @param env where a session daemon's socket is looked for. @throws UriError with what was expected */
@@ -54,6 +55,7 @@ export function parseLibvirtUri(text: string, env: NodeJS.ProcessEnv = process.e
     case 'ssh': {
       if (host === '') throw new UriError(`"${text}" lacks the host to reach by SSH`);
       const keyFile = parameters.get('keyfile');
+      const there = parameters.get('socket');
       return {
         remoteName: name,
         transport: {
@@ -62,7 +64,7 @@ export function parseLibvirtUri(text: string, env: NodeJS.ProcessEnv = process.e
           ...(url.username === '' ? {} : { user: decodeURIComponent(url.username) }),
           ...(url.port === '' ? {} : { port: Number(url.port) }),
           ...(keyFile === null ? {} : { keyFile }),
-          socket: parameters.get('socket') ?? SYSTEM_SOCKET,
+          ...(there === null ? {} : { socket: there }),
           command: parameters.get('command') ?? 'ssh',
         },
       };

@@ -8,25 +8,12 @@ import {
   procedures,
 } from '../../../../harness/vim/libvirt/rpc/index.js';
 import { KEEPALIVE_PROGRAM, lifecycleEvent } from '../../../../harness/vim/libvirt/rpc/procedures.js';
-import { encode, int32, optional, string, uint32, XdrWriter } from '../../../../harness/vim/libvirt/rpc/xdr.js';
+import { encode } from '../../../../harness/vim/libvirt/rpc/xdr.js';
+import { errorPayload } from './error-payload.js';
 import { reply, ScriptedDaemon } from './scripted-daemon.js';
 
 const uuid = Buffer.alloc(16, 9);
 const dom = { name: 'store-1', uuid, id: 4 };
-
-/** code, domain, message, level, no domain, three empty strings, two integers, no network */
-function errorPayload(code: number, domain: number, message: string): Buffer {
-  const out = new XdrWriter();
-  int32.encode(out, code);
-  int32.encode(out, domain);
-  optional(string(1000)).encode(out, message);
-  int32.encode(out, 2);
-  for (let i = 0; i < 4; i++) uint32.encode(out, 0);
-  int32.encode(out, -1);
-  int32.encode(out, -1);
-  uint32.encode(out, 0);
-  return out.bytes;
-}
 
 test('a call gets its answer, and answers that come out of order reach their callers', async () => {
   await using daemon = await ScriptedDaemon.start();
@@ -83,13 +70,28 @@ test('a call that is given up does not bring the connection out of step', async 
 test('calls under way fail when the daemon dies, and the next call reaches the daemon that came after it', async () => {
   await using daemon = await ScriptedDaemon.start();
   daemon.on(procedures.connectGetHostname, { hostname: 'h' });
-  const client = new LibvirtClient(daemon.uri);
+  const client = new LibvirtClient(daemon.uri, { returnMs: 50 });
   await client.call(procedures.connectGetHostname, {});
   const hanging = client.call(procedures.domainResume, { dom });
   await Promise.all([expect(hanging).rejects.toBeInstanceOf(ConnectionLostError), daemon.die()]);
   await expect(client.call(procedures.connectGetHostname, {})).rejects.toBeInstanceOf(ConnectionLostError);
   await daemon.listen();
   expect(await client.call(procedures.connectGetHostname, {})).toEqual({ hostname: 'h' });
+  await client.close();
+});
+
+test('a daemon that was there is waited for, and one that never was is not', async () => {
+  await using daemon = await ScriptedDaemon.start();
+  daemon.on(procedures.connectGetHostname, { hostname: 'h' });
+  const client = new LibvirtClient(daemon.uri);
+  await client.call(procedures.connectGetHostname, {});
+  const hanging = client.call(procedures.domainResume, { dom });
+  await Promise.all([expect(hanging).rejects.toBeInstanceOf(ConnectionLostError), daemon.die()]);
+  const waiting = client.call(procedures.connectGetHostname, {});
+  const another = new LibvirtClient(daemon.uri);
+  await expect(another.call(procedures.connectGetHostname, {})).rejects.toBeInstanceOf(ConnectionLostError);
+  await daemon.listen();
+  expect(await waiting).toEqual({ hostname: 'h' });
   await client.close();
 });
 

@@ -138,6 +138,15 @@ test('every procedure of the table is what the installed libvirt takes and answe
   await call('domainInjectNmi', p.domainInjectNmi, { dom, flags: 0 });
   await call('domainReset', p.domainReset, { dom, flags: 0 });
 
+  // Jobs and migration.
+  expect((await call('domainGetJobInfo', p.domainGetJobInfo, { dom })).type, 'no job').toBe(0);
+  await refused('domainAbortJob', p.domainAbortJob, { dom }, /no job is active/i);
+  const pause = { dom, downtimeMs: 77n, flags: 0 };
+  await call('domainMigrateSetMaxDowntime', p.domainMigrateSetMaxDowntime, pause);
+  expect(await call('domainMigrateGetMaxDowntime', p.domainMigrateGetMaxDowntime, { dom, flags: 0 })).toEqual({
+    downtimeMs: 77n,
+  });
+
   // Snapshots and block jobs.
   const { snap } = await call('domainSnapshotCreateXml', p.domainSnapshotCreateXml, {
     dom,

@@ -20,7 +20,6 @@ test('the usual URIs of libvirt are understood', () => {
     user: 'root',
     port: 2222,
     keyFile: '/k',
-    socket: '/var/run/libvirt/libvirt-sock',
     command: 'ssh',
   });
   expect(parseLibvirtUri('qemu://far/system').transport).toEqual({
