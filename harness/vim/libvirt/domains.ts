@@ -48,8 +48,10 @@ export class Domains {
   async findInPlace(resource: string): Promise<Seen | undefined> {
     const named = await this.hypervisor.findByName(resource);
     const all = await this.all();
-    const placed = all.find((d) => d.marks.resource === resource && d.marks.inPlace === true);
-    if (placed !== undefined) return placed;
+    const placed = all.filter((d) => d.marks.resource === resource && d.marks.inPlace === true);
+    // Two of them: a switch-over was cut short, and the one that it was to replace is quarantined.
+    const [first] = placed;
+    if (first !== undefined) return placed.find((d) => !d.marks.quarantined) ?? first;
     const own = all.find((d) => named !== undefined && d.dom.uuid.equals(named.uuid));
     return own?.marks.inPlace === false ? undefined : own;
   }

@@ -34,16 +34,19 @@ export class LibvirtReplacement implements Replacement {
   quarantine(compute: ComputeId, runId: string): Promise<void> {
     return this.turn(compute, async () => {
       const seen = await this.domains.see(compute);
-      if (seen.marks.quarantined) return this.#mustBelongTo(seen, runId);
       const wasRunning = isRunning(seen.power);
+      // One that was cut short is finished.
+      if (seen.marks.quarantined) this.#mustBelongTo(seen, runId);
       // Marked first: what is half quarantined is found, and is given back or finished.
-      await this.#hypervisor.setMarks(seen.dom, {
-        ...seen.marks,
-        resource: this.domains.resourceOf(seen),
-        runId,
-        quarantined: true,
-        wasRunning,
-      });
+      else {
+        await this.#hypervisor.setMarks(seen.dom, {
+          ...seen.marks,
+          resource: this.domains.resourceOf(seen),
+          runId,
+          quarantined: true,
+          wasRunning,
+        });
+      }
       if (wasRunning) await this.#hypervisor.suspend(seen.dom);
       await this.#cut(seen);
       await this.#noAutostart(seen);
@@ -54,8 +57,10 @@ export class LibvirtReplacement implements Replacement {
     return this.turn(compute, async () => {
       const seen = await this.domains.see(compute);
       const { marks, dom, xml, power } = seen;
+      if (!marks.quarantined) return;
       // Once another one stands in its place it stays what it is: evidence.
-      if (!marks.quarantined || marks.inPlace === false) return;
+      const inPlace = await this.domains.findInPlace(this.domains.resourceOf(seen));
+      if (marks.inPlace === false || inPlace?.dom.uuid.equals(dom.uuid) !== true) return;
       this.#mustBelongTo(seen, runId);
       await this.#hypervisor.setLinks(
         dom,
@@ -91,7 +96,7 @@ export class LibvirtReplacement implements Replacement {
     return uuid;
   }
 
-  /** All or none: what was switched before a failure is put back. */
+  /** All or none: what was switched before a failure is put back. One that was cut short is finished by another call. */
   async switchOver(
     pairs: readonly { readonly resource: string; readonly to: ComputeId }[],
     runId: string,
@@ -100,27 +105,15 @@ export class LibvirtReplacement implements Replacement {
     const fresh: Seen[] = [];
     for (const { resource, to } of pairs) {
       const after = await this.domains.see(to);
-      const before = await this.domains.findInPlace(resource);
-      if (before?.dom.uuid.equals(after.dom.uuid)) continue;
-      this.#mustBelongTo(after, runId);
       if (this.domains.resourceOf(after) !== resource) {
         throw new OrdealError('unknown-target', `"${after.dom.name}" cannot stand in for "${resource}"`);
       }
-      if (before !== undefined) {
-        if (!before.marks.quarantined) {
-          undo.defer(`end the quarantine of ${before.dom.name}`, () => this.unquarantine(idOf(before.dom), runId));
-          await this.quarantine(idOf(before.dom), runId);
-        }
-        const marks = await this.#hypervisor.marks(before.dom);
-        undo.defer(`put ${before.dom.name} back`, () =>
-          this.#hypervisor.setMarks(before.dom, { ...marks, inPlace: true }),
-        );
-        await this.#hypervisor.setMarks(before.dom, { ...marks, inPlace: false });
+      const before = await this.domains.findInPlace(resource);
+      if (before?.dom.uuid.equals(after.dom.uuid) !== true) {
+        this.#mustBelongTo(after, runId);
+        await this.#exchange(before, after, runId, undo);
       }
-      undo.defer(`take ${after.dom.name} out again`, () => this.#hypervisor.setMarks(after.dom, after.marks));
-      const { runId: _, ...rest } = after.marks;
-      await this.#hypervisor.setMarks(after.dom, { ...rest, inPlace: true, wasRunning: false });
-      fresh.push(after);
+      if (!after.marks.quarantined) fresh.push(after);
     }
     for (const after of fresh) {
       undo.defer(`cut ${after.dom.name} off`, () => this.#cut(after));
@@ -135,6 +128,21 @@ export class LibvirtReplacement implements Replacement {
       else if (after.marks.wasRunning) await this.domains.start(idOf(after.dom));
     }
     undo.keep();
+  }
+
+  /** The new one gets the place first: at no moment is there none. */
+  async #exchange(before: Seen | undefined, after: Seen, runId: string, undo: Undo): Promise<void> {
+    if (before !== undefined && !before.marks.quarantined) {
+      undo.defer(`end the quarantine of ${before.dom.name}`, () => this.unquarantine(idOf(before.dom), runId));
+      await this.quarantine(idOf(before.dom), runId);
+    }
+    undo.defer(`take ${after.dom.name} out again`, () => this.#hypervisor.setMarks(after.dom, after.marks));
+    const { runId: _, ...rest } = after.marks;
+    await this.#hypervisor.setMarks(after.dom, { ...rest, inPlace: true });
+    if (before === undefined) return;
+    const marks = await this.#hypervisor.marks(before.dom);
+    undo.defer(`put ${before.dom.name} back`, () => this.#hypervisor.setMarks(before.dom, { ...marks, inPlace: true }));
+    await this.#hypervisor.setMarks(before.dom, { ...marks, inPlace: false });
   }
 
   async release(compute: ComputeId, runId: string): Promise<void> {
