@@ -96,6 +96,9 @@ export const catalogue: ReadonlyMap<AnyFaultKind, FaultEntry> = new Map(
     entry('disk-stall', 'vnfc', 'condition', 'has a disk that answers no more'),
     entry('process-kill', 'vnfc', 'event', 'loses a process'),
     entry('load', 'vnfc', 'condition', 'is under load', sentAsAsked),
+    entry('kernel-panic', 'vnfc', 'event', 'panics'),
+    entry('nic-unplug', 'vnfc', 'condition', 'has lost its NICs'),
+    entry('stress', 'vnfc', 'condition', 'is busy with something else'),
     entry('clock-skew', 'vnfc', 'condition', 'has a wrong clock', near('offsetMs', { relative: 0.02, absolute: 50 })),
   ].map((e) => [e.kind, e]),
 );

@@ -102,6 +102,12 @@ export const machineFaultParams = {
   'disk-slow': z.strictObject({ disk: z.string().optional(), bytesPerSecond: z.number().int().positive() }),
   'disk-stall': z.strictObject({ disk: z.string().optional() }),
   'process-kill': z.strictObject({ process: z.string().min(1).describe('As /proc/<pid>/comm names it.') }),
+  'kernel-panic': z.strictObject({}),
+  'nic-unplug': z.strictObject({ connectionPoint: z.string().optional() }),
+  stress: z.strictObject({
+    busyProcesses: z.number().int().nonnegative().default(1),
+    memoryBytes: z.number().int().nonnegative().default(0),
+  }),
 } as const;
 export type MachineFaultKind = keyof typeof machineFaultParams;
 export const machineFaultKinds = Object.keys(machineFaultParams) as readonly MachineFaultKind[];

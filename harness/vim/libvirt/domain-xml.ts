@@ -163,6 +163,13 @@ export class DomainXml {
     return new XMLSerializer().serializeToString(it);
   }
 
+  /** As domainAttachDevice takes it later: what libvirt made up for this one time is left to it again. */
+  pluggableInterfaceXml(mac: string): string {
+    const it = this.#interface(mac).cloneNode(true) as Element;
+    dropMadeUpTarget(it);
+    return new XMLSerializer().serializeToString(it);
+  }
+
   #interface(mac: string): Element {
     const it = this.devices('interface').find((i) => child(i, 'mac')?.getAttribute('address') === mac);
     if (it === undefined) throw new OrdealError('unknown-target', `Domain "${this.name}" has no interface ${mac}`);
@@ -207,10 +214,7 @@ export class DomainXml {
         if (log && file) log.setAttribute('file', `${file.replace(/\.log$/, '')}.${name}.log`);
       }
     }
-    for (const it of this.devices('interface')) {
-      const target = child(it, 'target');
-      if (/^(vnet|tap)\d+$/.test(target?.getAttribute('dev') ?? '') && target) it.removeChild(target);
-    }
+    for (const it of this.devices('interface')) dropMadeUpTarget(it);
     for (const label of children(this.root, 'seclabel')) {
       if (label.getAttribute('type') !== 'static') this.root.removeChild(label);
     }
@@ -233,6 +237,11 @@ export class DomainXml {
     const element = new DOMParser().parseFromString(xml, 'text/xml').documentElement;
     if (element !== null) metadata.appendChild(this.#document.importNode(element, true));
   }
+}
+
+function dropMadeUpTarget(it: Element): void {
+  const target = child(it, 'target');
+  if (target !== undefined && /^(vnet|tap)\d+$/.test(target.getAttribute('dev') ?? '')) it.removeChild(target);
 }
 
 function refuse(level: string, message: string): void {

@@ -5,8 +5,11 @@ import { CpuStarvation } from './cpu-starvation.js';
 import { DiskFull } from './disk-full.js';
 import { DiskThrottle } from './disk-throttle.js';
 import type { Domains } from './domains.js';
+import { GuestStress } from './guest-stress.js';
+import { KernelPanic } from './kernel-panic.js';
 import type { Means } from './means.js';
 import { MemoryPressure } from './memory-pressure.js';
+import { NicUnplug } from './nic-unplug.js';
 import { ProcessKill } from './process-kill.js';
 
 const noSwitch = 'heals by `ordeal recover` or the guard: libvirt has no timer that would heal by itself';
@@ -29,7 +32,7 @@ const byHop: Readonly<Record<string, string>> = {
   corruption: hop,
   rate: hop,
 };
-const throughAgent = ['disk-full', 'clock-skew', 'process-kill'];
+const throughAgent = ['disk-full', 'clock-skew', 'process-kill', 'kernel-panic', 'stress'];
 
 /** Conditions inside of a domain, each by its own means. */
 export function conditionsOf(domains: Domains): ReadonlyMap<string, Means> {
@@ -43,6 +46,9 @@ export function conditionsOf(domains: Domains): ReadonlyMap<string, Means> {
     ['disk-full', new DiskFull(domains)],
     ['clock-skew', new ClockSkew(hypervisor)],
     ['process-kill', new ProcessKill(hypervisor)],
+    ['kernel-panic', new KernelPanic(hypervisor)],
+    ['nic-unplug', new NicUnplug(domains)],
+    ['stress', new GuestStress(hypervisor)],
   ]);
 }
 

@@ -17,6 +17,9 @@ vimContract('libvirt', {
     'disk-stall': {},
     // The guest's init starts it again.
     'process-kill': { process: 'sleep' },
+    stress: { busyProcesses: 1, memoryBytes: 4 * 2 ** 20 },
+    'nic-unplug': {},
+    'kernel-panic': {},
   },
   async make() {
     test.setTimeout(600_000);
