@@ -99,7 +99,21 @@ export interface SnapshotFilter {
   readonly type?: SnapshotType;
 }
 
+/** What stands in the way of a capture, or is to be known of it. */
+export interface Obstacle {
+  /** In a sentence after its subject: `disk vda is shared with other domains`. */
+  readonly what: string;
+  readonly remedy: string;
+  /** It cannot be captured as it was asked for; else it can, and this is to be known. */
+  readonly prevents: boolean;
+}
+
 export interface Snapshots {
+  /**
+   * Everything that a capture would stumble over, found before anything is touched. Absent: the VIM knows of nothing that
+   * its capabilities do not say. @throws OrdealError for a request that no compute resource could fulfil
+   */
+  preflight?(compute: ComputeId, request: CreateSnapshotRequest): Promise<readonly Obstacle[]>;
   /**
    * Prerequisite: the VNFC is on, suspended (then it stays so) or off (cold only). On success: in the same state as
    * before. On failure: nothing changed, nothing stored. Source: GR NFV-TST 005, 6.4.1 steps 17 to 20.

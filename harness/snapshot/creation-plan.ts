@@ -7,6 +7,7 @@ import { OrdealError } from '../util/errors.js';
 import { assertVnfcs, type CreateVnfSnapshotRequest, type EngineContext, vnfOf } from './context.js';
 import { needsGrant } from './granting.js';
 import type { VimAccess } from './nfvo-relay.js';
+import { preflight } from './preflight.js';
 import { readVnfd, type StoredVnfd } from './stored-vnfd.js';
 import { readRunningVnf } from './vnf-info.js';
 import { chooseVolumes, resolveVnfcOptions, type VnfcParameters } from './vnfc-options.js';
@@ -113,7 +114,7 @@ export async function planCreation(
     replaces: replacedBy(context, request, vnf),
   };
   await checkCapabilities(access, plan);
-  return { ...plan, lines: planLines(plan) };
+  return { ...plan, lines: [...planLines(plan), ...(await preflight(access, plan))] };
 }
 
 /** A quarantined VNFC serves nobody any more, so that capturing it disturbs nobody: windows do not hold up forensics. */

@@ -1,176 +1,231 @@
 import { execFile } from 'node:child_process';
-import { rm } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { sleep, until } from '../../harness/util/deadline.js';
+import type { SnapshotImage } from '../../harness/model/vim.js';
+import { openState } from '../../harness/store/state.js';
+import { until } from '../../harness/util/deadline.js';
 import { LibvirtVim } from '../../harness/vim/libvirt/libvirt-vim.js';
 import { LibvirtClient, procedures } from '../../harness/vim/libvirt/rpc/index.js';
 import { LibvirtHost } from '../hosts/libvirt/libvirt-host.js';
 import { contextOf } from '../vim/libvirt/vm-sample.js';
+import { EchoProber, echo } from './echo-prober.js';
 import { markdownTable, median } from './statistics.js';
 
 const run = promisify(execFile);
 const address = 31;
 const proberMs = 10;
+const pageBytes = 4096;
+
+interface Sample {
+  readonly total: number;
+  readonly gap: number;
+}
+interface Work {
+  readonly run: () => Promise<void>;
+  /** Puts everything back; its time does not count. */
+  readonly after: () => Promise<void>;
+}
 
 /** One VM of 128 and of 512 MiB: our snapshots against virsh doing the same work on the same VM, in turn. */
-export async function bench(): Promise<string> {
+export async function bench(args: readonly string[] = []): Promise<string> {
+  const rounds = Number(args.find((a) => a.startsWith('--rounds='))?.slice('--rounds='.length) ?? 5);
   const host = await LibvirtHost.start().catch((e: Error) => e.message);
   if (typeof host === 'string') return `No real VM can be had here: ${host}`;
   try {
-    const rows: string[][] = [];
-    for (const [memoryMiB, rounds] of [
-      [128, 5],
-      [512, 3],
-    ] as const) {
-      rows.push(...(await oneSize(host, memoryMiB, rounds)));
-    }
-    const head = ['guest', 'operation', 'rounds', 'total ms', `worst gap of a ${proberMs} ms prober, ms`, 'stored MiB'];
-    return `${markdownTable(head, rows)}\n\nMedians. Software emulation; the prober asks over HTTP, so the idle row is its own noise.`;
+    const parts: string[] = [];
+    for (const memoryMiB of [128, 512]) parts.push(await new OneSize(host, memoryMiB, rounds).measure());
+    return `${parts.join('\n\n')}\n\nMedians of ${rounds} rounds, the order turned with each. Software emulation; the prober says a word every ${proberMs} ms on one TCP connection, so the idle row is its own noise.`;
   } finally {
     await host[Symbol.asyncDispose]();
   }
 }
 
-async function oneSize(host: LibvirtHost, memoryMiB: number, rounds: number): Promise<string[][]> {
-  const name = `bench-${memoryMiB}`;
-  const client = new LibvirtClient(host.uri);
-  const { dom } = await client.call(procedures.domainDefineXml, {
-    xml: await host.guestXml({ name, address, memoryMiB }),
-    flags: 0,
-  });
-  const base = await host.reach(address);
-  await using vim = await LibvirtVim.open(contextOf(host, base));
-  const compute = await vim.locate(name);
-  const virsh = (...args: string[]) => run('virsh', ['-q', '-c', host.uri, ...args], { timeout: 300_000 });
-  const figures = new Map<string, { totals: number[]; gaps: number[]; bytes: number }>();
-  const measure = async (operation: string, work: () => Promise<number | undefined>) => {
-    const prober = new Prober(base);
-    await sleep(300);
-    const from = performance.now();
-    const bytes = (await work()) ?? 0;
-    const total = performance.now() - from;
-    await prober.answers();
-    const found = figures.get(operation) ?? { totals: [], gaps: [], bytes: 0 };
-    found.totals.push(total);
-    found.gaps.push(await prober.stop());
-    found.bytes = bytes;
-    figures.set(operation, found);
-  };
-  const boot = async () => {
-    const from = performance.now();
-    await vim.start(compute);
-    await until('the guest answers', () => answers(base), { withinMs: 180_000, everyMs: 50 });
-    return performance.now() - from;
-  };
+class OneSize {
+  readonly name: string;
+  readonly #samples = new Map<string, Sample[]>();
+  readonly #pauses: number[] = [];
+  readonly #reverts: number[] = [];
+  readonly #boots: number[] = [];
+  #echoUrl = '';
+  #stored = '';
 
-  const boots = [await boot()];
-  const reverts: number[] = [];
-  for (let i = 0; i < rounds; i++) {
-    await measure('idle', async () => void (await sleep(1000)));
-    let id = '';
-    await measure('Ordeal: live external', async () => {
-      const record = await (await vim.snapshots.capture(compute, { name: 'bench', type: 'warm' })).store();
-      id = record.id;
-      return record.bytesStored;
-    });
-    const from = performance.now();
-    await vim.snapshots.revert(compute, id);
-    await until('the guest answers', () => answers(base), { withinMs: 60_000, everyMs: 20 });
-    reverts.push(performance.now() - from);
-    await vim.snapshots.delete([id], { consolidate: true });
+  constructor(
+    readonly host: LibvirtHost,
+    readonly memoryMiB: number,
+    readonly rounds: number,
+  ) {
+    this.name = `bench-${memoryMiB}`;
+  }
+
+  async measure(): Promise<string> {
+    const { host, name, memoryMiB } = this;
+    const client = new LibvirtClient(host.uri);
+    const xml = await host.guestXml({ name, address, memoryMiB });
+    const { dom } = await client.call(procedures.domainDefineXml, { xml, flags: 0 });
+    this.#echoUrl = await host.reach(address, 9000);
+    await using vim = await LibvirtVim.open(contextOf(host, await host.reach(address)));
+    const compute = await vim.locate(name);
+    await this.#boot(vim, compute);
+    const works = this.#works(vim, compute);
+    const names = [...works.keys()];
+    for (let round = 0; round < this.rounds; round++) {
+      for (let i = 0; i < names.length; i++) {
+        const operation = names[(i + round) % names.length] ?? '';
+        const work = works.get(operation);
+        if (work !== undefined) await this.#one(operation, work);
+      }
+      await this.#revert(vim, compute);
+    }
+    this.#stored = await this.#secondSnapshot(vim, compute);
+    await vim.stop(compute, { graceMs: 0 });
+    await this.#boot(vim, compute);
+    await vim.stop(compute, { graceMs: 0 });
+    await client.call(procedures.domainUndefine, { dom, flags: 0 });
+    await client.close();
+    return this.#tell();
+  }
+
+  #works(vim: LibvirtVim, compute: string): Map<string, Work> {
+    const { host, name } = this;
+    const virsh = (...args: string[]) => run('virsh', ['-q', '-c', host.uri, ...args], { timeout: 300_000 });
     const [memory, overlay, save] = ['mem', 'qcow2', 'save'].map((end) =>
       join(host.folder, `${name}-virsh.${end}`),
     ) as [string, string, string];
-    const spec = [
-      '--memspec',
-      `file=${memory},snapshot=external`,
-      '--diskspec',
-      `vda,snapshot=external,file=${overlay}`,
-    ];
-    for (const [operation, extra] of [
-      ['virsh: live external', ['--live']],
-      ['virsh: external', []],
-    ] as const) {
-      await measure(operation, async () => {
+    const spec = ['--memspec', `file=${memory},snapshot=external`];
+    spec.push('--diskspec', `vda,snapshot=external,file=${overlay}`);
+    const external = (...extra: string[]): Work => ({
+      run: async () => {
         await virsh('snapshot-create-as', name, 'v', '--atomic', '--no-metadata', ...extra, ...spec);
-        return undefined;
-      });
-      await virsh('blockcommit', name, 'vda', '--active', '--pivot', '--wait');
-      await Promise.all([memory, overlay].map((file) => rm(file, { force: true })));
-    }
-    await measure('virsh: save and restore', async () => {
-      await virsh('save', name, save);
-      await virsh('restore', save);
-      return undefined;
+      },
+      after: async () => {
+        await virsh('blockcommit', name, 'vda', '--active', '--pivot', '--wait');
+        await Promise.all([memory, overlay].map((file) => rm(file, { force: true })));
+      },
     });
-    await rm(save, { force: true });
+    let id = '';
+    return new Map<string, Work>([
+      ['idle', { run: async () => void (await new Promise((r) => setTimeout(r, 1000))), after: async () => undefined }],
+      [
+        'Ordeal: live, stored',
+        {
+          run: async () => {
+            const captured = await vim.snapshots.capture(compute, { name: 'bench', type: 'warm' });
+            this.#pauses.push(captured.pausedMs);
+            id = (await captured.store()).id;
+          },
+          after: () => vim.snapshots.delete([id], { consolidate: true }),
+        },
+      ],
+      ['virsh: live', external('--live')],
+      ['virsh: external, standing still', external()],
+      [
+        'virsh: save and restore',
+        {
+          run: async () => {
+            await virsh('save', name, save);
+            await virsh('restore', save);
+          },
+          after: () => rm(save, { force: true }),
+        },
+      ],
+    ]);
   }
-  await vim.stop(compute, { graceMs: 0 });
-  boots.push(await boot());
-  await vim.stop(compute, { graceMs: 0 });
-  await client.call(procedures.domainUndefine, { dom, flags: 0 });
-  await client.close();
-  const size = `${memoryMiB} MiB`;
-  const row = (operation: string, n: number, total: number, gap = '', bytes = '') => [
-    size,
-    operation,
-    String(n),
-    total.toFixed(0),
-    gap,
-    bytes,
-  ];
-  return [
-    ...[...figures].map(([operation, { totals, gaps, bytes }]) =>
-      row(
-        operation,
-        totals.length,
-        median(totals),
-        median(gaps).toFixed(0),
-        bytes > 0 ? (bytes / 2 ** 20).toFixed(0) : '',
-      ),
-    ),
-    row('Ordeal: revert until it answers', reverts.length, median(reverts)),
-    row('cold boot until it answers', boots.length, median(boots)),
-  ];
+
+  async #one(operation: string, { run: work, after }: Work): Promise<void> {
+    const prober = await EchoProber.start(this.#echoUrl, proberMs);
+    const from = performance.now();
+    await work();
+    const total = performance.now() - from;
+    const gap = await prober.stop();
+    this.#samples.set(operation, [...(this.#samples.get(operation) ?? []), { total, gap }]);
+    await after();
+  }
+
+  async #boot(vim: LibvirtVim, compute: string): Promise<void> {
+    const from = performance.now();
+    await vim.start(compute);
+    await this.#serves(180_000);
+    this.#boots.push(performance.now() - from);
+  }
+
+  async #revert(vim: LibvirtVim, compute: string): Promise<void> {
+    const { id } = await (await vim.snapshots.capture(compute, { name: 'bench', type: 'warm' })).store();
+    const from = performance.now();
+    await vim.snapshots.revert(compute, id);
+    await this.#serves(60_000);
+    this.#reverts.push(performance.now() - from);
+    await vim.snapshots.delete([id], { consolidate: true });
+  }
+
+  async #serves(withinMs: number): Promise<void> {
+    const answered = () =>
+      echo(this.#echoUrl, 300).then(
+        (socket) => socket.destroy(),
+        () => undefined,
+      );
+    await until('the guest serves', answered, { withinMs, everyMs: 10 });
+  }
+
+  /** What two snapshots, a second apart, add to a store: their images page by page, as a package has them. */
+  async #secondSnapshot(vim: LibvirtVim, compute: string): Promise<string> {
+    const folder = join(this.host.folder, `store-${this.memoryMiB}`);
+    await using state = await openState(folder);
+    const store = await state.chunks();
+    const added: number[] = [];
+    const memories: string[] = [];
+    const ids: string[] = [];
+    let sizeBytes = 0;
+    for (const which of ['first', 'second']) {
+      const { id } = await (await vim.snapshots.capture(compute, { name: which, type: 'warm' })).store();
+      ids.push(id);
+      const images = await vim.snapshots.exportImages(id);
+      let bytes = 0;
+      for (const image of images) {
+        const source = (await image.open()) as AsyncIterable<Uint8Array>;
+        bytes += (await store.put(`${which}-${image.name}`, source)).addedBytes;
+      }
+      added.push(bytes);
+      sizeBytes = images.reduce((sum: number, i: SnapshotImage) => sum + i.sizeBytes, 0);
+      memories.push(join(this.host.folder, 'ordeal', 'snapshots', id, 'export-memory.raw'));
+    }
+    const dirty = await differingPages(memories[0] ?? '', memories[1] ?? '');
+    await vim.snapshots.delete(ids, { consolidate: true });
+    const mib = (bytes = 0) => (bytes / 2 ** 20).toFixed(1);
+    const dirtyBytes = dirty * pageBytes;
+    return `Second snapshot: the guest wrote ${dirty} pages (${mib(dirtyBytes)} MiB) in between, and the store grew by ${mib(added[1])} MiB of ${mib(sizeBytes)} MiB (the first: ${mib(added[0])} MiB): ratio ${((added[1] ?? 0) / dirtyBytes).toFixed(2)} to the dirty pages.`;
+  }
+
+  #tell(): string {
+    const of = (operation: string) => this.#samples.get(operation) ?? [];
+    const total = (operation: string) => median(of(operation).map((s) => s.total));
+    const gap = (operation: string) => median(of(operation).map((s) => s.gap));
+    const rows = [...this.#samples.keys()].sort().map((operation) => {
+      const all = of(operation).map((s) => s.total);
+      const span = `${Math.min(...all).toFixed(0)} to ${Math.max(...all).toFixed(0)}`;
+      return [operation, total(operation).toFixed(0), span, gap(operation).toFixed(0)];
+    });
+    rows.push(['Ordeal: revert until it serves', median(this.#reverts).toFixed(0), '', '']);
+    rows.push(['cold boot until it serves', median(this.#boots).toFixed(0), '', '']);
+    const head = [`${this.memoryMiB} MiB`, 'total ms', 'from, to', 'longest silence ms'];
+    const [ours, live] = ['Ordeal: live, stored', 'virsh: live'];
+    const ratios = [
+      `total to virsh's live: ${(total(ours) / total(live)).toFixed(2)}`,
+      `silence to save and restore: ${(gap(ours) / gap('virsh: save and restore')).toFixed(2)}`,
+      `silence to virsh standing still: ${(gap(ours) / gap('virsh: external, standing still')).toFixed(2)}`,
+      `revert to cold boot: ${(median(this.#reverts) / median(this.#boots)).toFixed(2)}`,
+    ];
+    return `${markdownTable(head, rows)}\n\nRatios: ${ratios.join('; ')}. The guest stood still for ${median(this.#pauses).toFixed(0)} ms by libvirt's events.\n${this.#stored}`;
+  }
 }
 
-const answers = (base: string): Promise<boolean> =>
-  fetch(`${base}/counter`, { signal: AbortSignal.timeout(2000) })
-    .then(async (r) => (await r.text()) !== '')
-    .catch(() => false);
-
-/** Asks again and again; the pause of the guest is the longest time between two answers. */
-class Prober {
-  #last = performance.now();
-  #worst = 0;
-  #stopped = false;
-  readonly #loop: Promise<void>;
-
-  constructor(readonly base: string) {
-    this.#loop = this.#run();
+/** Of two images of the same length. */
+async function differingPages(a: string, b: string): Promise<number> {
+  if ((await stat(a)).size !== (await stat(b)).size) return Number.NaN;
+  const [x, y] = await Promise.all([readFile(a), readFile(b)]);
+  let pages = 0;
+  for (let at = 0; at < x.length; at += pageBytes) {
+    if (x.compare(y, at, at + pageBytes, at, at + pageBytes) !== 0) pages++;
   }
-
-  async #run(): Promise<void> {
-    while (!this.#stopped) {
-      if (await answers(this.base)) {
-        const now = performance.now();
-        this.#worst = Math.max(this.#worst, now - this.#last);
-        this.#last = now;
-      }
-      await sleep(proberMs);
-    }
-  }
-
-  /** Until it has answered once more. */
-  async answers(): Promise<void> {
-    const asked = performance.now();
-    await until('the guest answers again', () => this.#last > asked, { withinMs: 60_000 });
-  }
-
-  async stop(): Promise<number> {
-    this.#stopped = true;
-    await this.#loop;
-    return this.#worst;
-  }
+  return pages;
 }

@@ -1,51 +1,38 @@
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { InstanceSnapshot } from '../../model/snapshot.js';
-import type { CapturedSnapshot, ComputeId, CreateSnapshotRequest } from '../../model/vim.js';
-import { OrdealError } from '../../util/errors.js';
-import { newId } from '../../util/ids.js';
+import type { CapturedSnapshot, ComputeId, CreateSnapshotRequest, Obstacle } from '../../model/vim.js';
 import { monotonicMs } from '../../util/monotonic.js';
-import { Undo } from '../../util/undo.js';
+import { CapturePlanner, type Frame } from './capture-plan.js';
 import { escaped } from './domain-xml.js';
-import { type Domains, powerStateOf, type Seen } from './domains.js';
+import { type Domains, powerStateOf } from './domains.js';
+import { flushEarly } from './early-flush.js';
 import { type Hypervisor, isRunning } from './hypervisor.js';
 import { qemuImg } from './images.js';
+import { deleteInternal } from './internal-snapshots.js';
 import type { Overlays } from './overlays.js';
 import { PauseWatch } from './pause-watch.js';
-import { blockers } from './preflight.js';
-import { ErrorCode, procedures } from './rpc/index.js';
+import { procedures } from './rpc/index.js';
+import { ShortPause } from './short-pause.js';
 import type { SnapshotFolder, StoredSnapshot } from './snapshot-folder.js';
+import { Unfinished } from './unfinished.js';
 
 /** virDomainSnapshotCreateFlags */
 const Create = { noMetadata: 4, diskOnly: 16, atomic: 128, live: 256 } as const;
 
-interface IncludedDisk {
-  readonly id: string;
-  readonly target: string;
-  readonly file: string;
-  readonly format: string;
-}
-
-interface Frame {
-  readonly id: string;
-  readonly seen: Seen;
-  readonly request: CreateSnapshotRequest;
-  readonly disks: readonly IncludedDisk[];
-  readonly technique: 'internal' | 'external';
-  /** Where the images of this snapshot lie. */
-  readonly location: string;
-  /** Disk images are copied whole, so that the snapshot stands by itself. */
-  readonly copies: boolean;
-  readonly domainXml: string;
-}
-
 /** VNFC snapshots of domains: 6.4.1 steps 17 to 20. */
 export class Capture {
+  readonly #planner: CapturePlanner;
+  readonly #unfinished: Unfinished;
+
   constructor(
     readonly domains: Domains,
     readonly folder: SnapshotFolder,
     readonly overlays: Overlays,
-  ) {}
+  ) {
+    this.#planner = new CapturePlanner(domains, folder, overlays);
+    this.#unfinished = new Unfinished(domains, folder, overlays);
+  }
 
   get #hypervisor(): Hypervisor {
     return this.domains.hypervisor;
@@ -53,29 +40,25 @@ export class Capture {
 
   async take(compute: ComputeId, request: CreateSnapshotRequest): Promise<CapturedSnapshot> {
     const seen = await this.domains.see(compute);
-    const frame = await this.#plan(seen, request);
+    const frame = await this.#planner.plan(seen, request);
     const state = powerStateOf(seen);
     const isActive = state === 'on' || state === 'suspended';
-    await using undo = new Undo();
-    await this.folder.prepare();
-    await mkdir(frame.location, { recursive: true });
-    undo.defer('remove the unfinished snapshot', () => this.#removeFiles(frame));
+    await this.#unfinished.begin(frame);
     const stops = request.after === 'stopped' && isActive;
-    if (stops && isRunning(seen.power)) {
-      await this.#hypervisor.suspend(seen.dom);
-      undo.defer('resume the VNFC', () => this.#hypervisor.resume(seen.dom));
-    }
+    const wasRunning = isRunning(seen.power);
     const createdAt = new Date().toISOString();
     const watch = new PauseWatch(this.#hypervisor, seen);
     const startedAt = monotonicMs();
     try {
+      if (stops && wasRunning) await this.#hypervisor.suspend(seen.dom);
       if (frame.technique === 'external' && !isActive) await this.#freezeOff(frame);
-      else await this.#snapshot(frame, isActive && !stops && isRunning(seen.power));
+      else await this.#snapshot(frame, isActive && !stops && wasRunning);
+    } catch (e) {
+      await this.#unfinished.abandon(frame, wasRunning, e);
+      throw e;
     } finally {
       watch.stop();
     }
-    undo.keep();
-    const wasRunning = isRunning(seen.power);
     const pausedMs = wasRunning ? watch.pausedMs(startedAt, stops) : 0;
     const record = this.#record(frame, createdAt, pausedMs);
     return {
@@ -95,65 +78,13 @@ export class Capture {
     };
   }
 
-  async #plan(seen: Seen, request: CreateSnapshotRequest): Promise<Frame> {
-    const { dom, xml } = seen;
-    const state = powerStateOf(seen);
-    const warm = request.type === 'warm';
-    if (warm && state !== 'on' && state !== 'suspended') {
-      throw new OrdealError('vim-failed', `"${dom.name}" is ${state} and has no memory to capture`, {
-        remedy: 'Ask for a cold snapshot.',
-      });
-    }
-    const targets = this.domains.diskTargets(seen);
-    for (const id of request.volumes ?? []) {
-      if (targets.has(id)) continue;
-      throw new OrdealError('unknown-target', `"${dom.name}" has no disk "${id}"`, {
-        expected: `one of ${[...targets.keys()].join(', ')}`,
-      });
-    }
-    const known = this.domains.vnfcOf(seen);
-    const independent = new Set(known?.vnfc.disks.filter((d) => d.independent).map((d) => d.id));
-    const chosen = [...targets].filter(([id]) => request.volumes?.includes(id) ?? !independent.has(id));
-    const isInternal = request.memory === 'internal' || request.disk?.file === 'internal';
-    if (isInternal && (request.memory === 'external' || request.disk?.file === 'external')) {
-      throw new OrdealError('capability-missing', 'libvirt keeps memory and disks of one snapshot in the same manner', {
-        remedy: 'Ask for both internal, or both external.',
-      });
-    }
-    const copies = request.disk?.copy === 'sequential' || request.path !== undefined;
-    if (isInternal && copies) {
-      throw new OrdealError(
-        'capability-missing',
-        'An internal snapshot lies inside the disk image and cannot be put elsewhere',
-        {
-          remedy: 'Leave out path and copy, or ask for external.',
-        },
-      );
-    }
-    const inTheWay = blockers(seen, new Set(chosen.map(([, target]) => target)), { warm, internal: isInternal });
-    if (inTheWay.length > 0) {
-      throw new OrdealError('capability-missing', `"${dom.name}" cannot be captured: ${inTheWay.join('; ')}`);
-    }
-    const id = newId('snap');
-    const disks = chosen.flatMap(([diskId, target]) => {
-      const disk = xml.disks.find((d) => d.target === target);
-      return disk?.file === undefined ? [] : [{ id: diskId, target, file: disk.file, format: disk.format }];
-    });
-    return {
-      id,
-      seen,
-      request,
-      disks,
-      technique: isInternal ? 'internal' : 'external',
-      location: request.path === undefined ? this.folder.folderOf(id) : join(request.path, id),
-      copies,
-      domainXml: (await this.#hypervisor.xml(dom, 'inactive')).toString(),
-    };
+  async preflight(compute: ComputeId, request: CreateSnapshotRequest): Promise<readonly Obstacle[]> {
+    return this.#planner.preflight(await this.domains.see(compute), request);
   }
 
   /** Memory and disks at one instant, by libvirt. */
   async #snapshot(frame: Frame, live: boolean): Promise<void> {
-    const { id, seen, technique, disks, request } = frame;
+    const { id, seen, technique, disks, overlays, request } = frame;
     const external = technique === 'external';
     const warm = request.type === 'warm';
     const memory = warm
@@ -165,8 +96,8 @@ export class Capture {
       const disk = disks.find((d) => d.target === target);
       if (disk === undefined) return `<disk name="${target}" snapshot="no"/>`;
       if (!external) return `<disk name="${target}" snapshot="internal"/>`;
-      const overlay = this.overlays.name(this.domains.resourceOf(seen), target);
-      return `<disk name="${target}" snapshot="external"><driver type="qcow2"/><source file="${escaped(overlay)}"/></disk>`;
+      const overlay = escaped(overlays.get(target) ?? '');
+      return `<disk name="${target}" snapshot="external"><driver type="qcow2"/><source file="${overlay}"/></disk>`;
     });
     const xml = `<domainsnapshot><name>${id}</name>${memory}<disks>${each.join('')}</disks></domainsnapshot>`;
     const flags = external
@@ -175,25 +106,30 @@ export class Capture {
     const what = `the snapshot of "${seen.dom.name}" cannot be taken`;
     // A memory of many gigabytes takes minutes to write.
     const deadlineMs = request.deadlineMs || 600_000;
-    await this.#hypervisor.call(procedures.domainSnapshotCreateXml, { dom: seen.dom, xml, flags }, what, deadlineMs);
+    const work = () =>
+      this.#hypervisor.call(procedures.domainSnapshotCreateXml, { dom: seen.dom, xml, flags }, what, deadlineMs);
+    if (!external || !warm || !live) return void (await work());
+    const pause = await ShortPause.begin(this.#hypervisor, seen);
+    const written = work();
+    // How the flush went says nothing of the snapshot: libvirt flushes all of it again, and says how that went.
+    const flushed = Promise.allSettled([flushEarly(memoryFile(frame), written)]);
+    try {
+      await written;
+    } finally {
+      await pause.end();
+      await flushed;
+    }
   }
 
   /** Off: the present files are frozen, and the domain will start on new ones. */
-  async #freezeOff({ seen, disks }: Frame): Promise<void> {
+  async #freezeOff({ seen, disks, overlays }: Frame): Promise<void> {
     const xml = await this.#hypervisor.xml(seen.dom, 'inactive');
-    const made: string[] = [];
-    try {
-      for (const { target, file, format } of disks) {
-        const overlay = this.overlays.name(this.domains.resourceOf(seen), target);
-        await qemuImg.overlay(file, format, overlay);
-        made.push(overlay);
-        xml.setDiskFile(target, overlay);
-      }
-      await this.#hypervisor.define(xml);
-    } catch (e) {
-      await this.overlays.remove(made);
-      throw e;
+    for (const { target, file, format } of disks) {
+      const overlay = overlays.get(target) ?? '';
+      await qemuImg.overlay(file, format, overlay);
+      xml.setDiskFile(target, overlay);
     }
+    await this.#hypervisor.define(xml);
   }
 
   async #store(frame: Frame, record: InstanceSnapshot): Promise<StoredSnapshot> {
@@ -236,14 +172,7 @@ export class Capture {
   }
 
   async #discard(frame: Frame): Promise<void> {
-    if (frame.technique === 'internal') {
-      const { dom } = frame.seen;
-      const args = { dom, name: frame.id, flags: 0 };
-      const codes = [ErrorCode.noDomainSnapshot, ErrorCode.noDomain];
-      const what = `the discarded snapshot of "${dom.name}" cannot be removed`;
-      const found = await this.#hypervisor.callUnless(codes, procedures.domainSnapshotLookupByName, args, what);
-      if (found) await this.#hypervisor.call(procedures.domainSnapshotDelete, { snap: found.snap, flags: 0 }, what);
-    }
+    if (frame.technique === 'internal') await deleteInternal(this.#hypervisor, frame.seen.xml.uuid, frame.id);
     await this.#removeFiles(frame);
     await this.#consolidate(frame);
   }

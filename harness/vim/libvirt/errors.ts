@@ -20,13 +20,14 @@ const kinds: Readonly<Record<number, ErrorKind>> = {
 const remedies: Partial<Record<ErrorKind, string>> = {
   timeout: 'Look at the state before the next step: the call may still take effect.',
   'vim-unreachable': 'Start libvirtd there, check vims.libvirt.uri and that you may open its socket.',
+  'no-space': 'Free space in vims.libvirt.folder, or name another folder; nothing of it was kept.',
   busy: 'Wait for the job that is under way (virsh domjobinfo), then run again.',
 };
 
 /** libvirt's own words, its domain and code, and what they mean to Ordeal. @param what subject and event */
 export function fromLibvirt(e: unknown, what: string, where: string): unknown {
   if (e instanceof LibvirtError) {
-    const kind = kinds[e.code] ?? 'vim-failed';
+    const kind = /No space left on device/.test(e.message) ? 'no-space' : (kinds[e.code] ?? 'vim-failed');
     const cause = new Error(`${e.message} (libvirt ${e.domainName}, ${e.codeName}, ${e.procedure})`, { cause: e });
     return new OrdealError(kind, what, { where, cause, ...remedy(kind) });
   }

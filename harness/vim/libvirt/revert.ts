@@ -86,6 +86,10 @@ export class Reversion {
         const args = { dom, flags: goal === 'suspended' ? 1 : 0 };
         await hypervisor.call(procedures.domainCreate, args, `"${dom.name}" cannot be started`);
       }
+    } catch (e) {
+      // The state that was on them was given up. Why it failed counts for more than a file that is left.
+      await Promise.allSettled([this.overlays.dropUnused(before)]);
+      throw e;
     } finally {
       if (memory?.isTemporary) await rm(memory.file, { force: true });
     }

@@ -1,7 +1,7 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { open, writeFile } from 'node:fs/promises';
+import { open, rm, writeFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { OrdealError } from '../../util/errors.js';
+import { classifyIo, OrdealError } from '../../util/errors.js';
 
 /**
  * libvirt's save image: a header of 92 bytes in the order of the host (little endian), the domain's XML, a cookie, and
@@ -34,6 +34,11 @@ export async function readSaveImage(file: string): Promise<SaveImage> {
   return { xml: data.toString('utf8', 0, end < 0 ? undefined : end), wasRunning: header.wasRunning !== 0, sizeBytes };
 }
 
+/** Where QEMU's migration stream begins. @throws OrdealError of kind snapshot-corrupt */
+export async function saveImageDataBytes(file: string): Promise<number> {
+  return HEADER_BYTES + (await read(file)).header.dataBytes;
+}
+
 /** The same memory under another XML: how a clone gets its own name and UUID. The source is only read. */
 export async function rewriteSaveImage(from: string, xml: string, to: string): Promise<void> {
   const { header, data } = await read(from);
@@ -42,9 +47,14 @@ export async function rewriteSaveImage(from: string, xml: string, to: string): P
   const head = Buffer.from(header.raw);
   head.writeUInt32LE(text.length + cookie.length, 20);
   head.writeUInt32LE(cookie.length > 0 ? text.length : 0, 32);
-  await writeFile(to, Buffer.concat([head, text, cookie]), { flag: 'wx', mode: 0o600 });
-  const memory = createReadStream(from, { start: HEADER_BYTES + header.dataBytes, highWaterMark: 1 << 20 });
-  await pipeline(memory, createWriteStream(to, { flags: 'a', highWaterMark: 1 << 20 }));
+  try {
+    await writeFile(to, Buffer.concat([head, text, cookie]), { flag: 'wx', mode: 0o600 });
+    const memory = createReadStream(from, { start: HEADER_BYTES + header.dataBytes, highWaterMark: 1 << 20 });
+    await pipeline(memory, createWriteStream(to, { flags: 'a', highWaterMark: 1 << 20 }));
+  } catch (e) {
+    await rm(to, { force: true });
+    throw classifyIo(e, to);
+  }
 }
 
 async function read(file: string): Promise<{ header: Header; data: Buffer; sizeBytes: number }> {

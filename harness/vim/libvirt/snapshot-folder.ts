@@ -7,6 +7,8 @@ import { writeAtomically } from '../../util/atomic-file.js';
 import { OrdealError } from '../../util/errors.js';
 import { readValidated } from '../../util/validate.js';
 
+export const RECORD = 'snapshot.json';
+
 export const storedSnapshot = z.object({
   format: z.literal('ordeal.libvirt-snapshot/1'),
   record: instanceSnapshot,
@@ -52,7 +54,7 @@ export class SnapshotFolder {
   }
 
   async write(stored: StoredSnapshot): Promise<void> {
-    const file = join(this.folderOf(stored.record.id), 'snapshot.json');
+    const file = join(this.folderOf(stored.record.id), RECORD);
     await writeAtomically(file, JSON.stringify(storedSnapshot.parse(stored), undefined, 2));
   }
 
@@ -65,7 +67,7 @@ export class SnapshotFolder {
       });
     if (!/^[A-Za-z0-9._-]+$/.test(id)) throw missing();
     try {
-      return await readValidated(join(this.folderOf(id), 'snapshot.json'), storedSnapshot, 'snapshot-corrupt');
+      return await readValidated(join(this.folderOf(id), RECORD), storedSnapshot, 'snapshot-corrupt');
     } catch (e) {
       throw e instanceof OrdealError && e.kind === 'file-missing' ? missing() : e;
     }

@@ -8,6 +8,7 @@ import type {
   CapturedSnapshot,
   ComputeId,
   CreateSnapshotRequest,
+  Obstacle,
   RevertOptions,
   SnapshotFilter,
   SnapshotImage,
@@ -20,12 +21,15 @@ import { validate } from '../../util/validate.js';
 import { Capture } from './capture.js';
 import type { Domains } from './domains.js';
 import { qemuImg } from './images.js';
+import { deleteInternal } from './internal-snapshots.js';
 import type { Overlays } from './overlays.js';
+import { putTogether, takeApart } from './ram-image.js';
 import { Reversion } from './revert.js';
-import { ErrorCode, procedures } from './rpc/index.js';
 import { type SnapshotFolder, type StoredSnapshot, storedSnapshot } from './snapshot-folder.js';
 
 const MEMORY = 'memory.save';
+/** The same taken apart, so that two snapshots share the pages that did not change. */
+const PAGES = { ram: 'memory.raw', rest: 'memory.rest' } as const;
 const STATE = 'state.json';
 
 /** The snapshots of domains. Calls for one domain wait for each other; libvirt itself keeps other processes apart. */
@@ -50,6 +54,10 @@ export class LibvirtSnapshots implements Snapshots {
       store: () => this.turn(compute, () => captured.store()),
       discard: () => this.turn(compute, () => captured.discard()),
     };
+  }
+
+  preflight(compute: ComputeId, request: CreateSnapshotRequest): Promise<readonly Obstacle[]> {
+    return this.#capture.preflight(compute, request);
   }
 
   revert(compute: ComputeId, snapshotId: string, options: RevertOptions = {}): Promise<void> {
@@ -79,7 +87,7 @@ export class LibvirtSnapshots implements Snapshots {
 
   async #deleteOne(stored: StoredSnapshot, consolidate: boolean): Promise<void> {
     const { record, technique } = stored;
-    if (technique === 'internal') await this.#deleteInternal(stored);
+    if (technique === 'internal') await deleteInternal(this.domains.hypervisor, record.computeId, record.id);
     await this.folder.remove(stored);
     if (technique === 'internal') return;
     await this.overlays.dropUnused(stored.disks.map((d) => d.file));
@@ -91,20 +99,7 @@ export class LibvirtSnapshots implements Snapshots {
     });
   }
 
-  /** It is gone with its domain. */
-  async #deleteInternal({ record }: StoredSnapshot): Promise<void> {
-    const { hypervisor } = this.domains;
-    const dom = await hypervisor.findDomain(record.computeId);
-    if (dom === undefined) return;
-    const what = `snapshot ${record.id} of "${dom.name}" cannot be deleted`;
-    const codes = [ErrorCode.noDomainSnapshot, ErrorCode.noDomain];
-    const args = { dom, name: record.id, flags: 0 };
-    const found = await hypervisor.callUnless(codes, procedures.domainSnapshotLookupByName, args, what);
-    if (found !== undefined)
-      await hypervisor.call(procedures.domainSnapshotDelete, { snap: found.snap, flags: 0 }, what);
-  }
-
-  /** Disks as one qcow2 each, memory as libvirt's save image, and what the driver needs to know to take them back. */
+  /** Disks as one qcow2 each, memory page by page and what else is in libvirt's save image, and what the driver needs to know to take them back. */
   async exportImages(snapshotId: string): Promise<readonly SnapshotImage[]> {
     const stored = await this.folder.read(snapshotId);
     if (stored.technique === 'internal') {
@@ -121,7 +116,13 @@ export class LibvirtSnapshots implements Snapshots {
     const file = async (name: string, role: SnapshotImage['role'], path: string) => {
       images.push({ name, role, sizeBytes: (await stat(path)).size, open: async () => createReadStream(path) });
     };
-    if (stored.memoryFile !== undefined) await file(MEMORY, 'memory', stored.memoryFile);
+    if (stored.memoryFile !== undefined) {
+      const apart = { ram: join(folder, `export-${PAGES.ram}`), rest: join(folder, `export-${PAGES.rest}`) };
+      if (await takeApart(stored.memoryFile, apart)) {
+        await file(PAGES.ram, 'memory', apart.ram);
+        await file(PAGES.rest, 'state', apart.rest);
+      } else await file(MEMORY, 'memory', stored.memoryFile);
+    }
     for (const disk of stored.disks) {
       const name = `disk-${disk.id}.qcow2`;
       const flat = join(folder, `export-${name}`);
@@ -147,13 +148,15 @@ export class LibvirtSnapshots implements Snapshots {
       }
       await pipeline(await image.open(), createWriteStream(join(folder, image.name), { flags: 'wx', mode: 0o600 }));
     }
+    const has = (name: string) => images.some((i) => i.name === name);
+    const hasPages = has(PAGES.ram) && has(PAGES.rest);
+    if (hasPages) await mergePages(folder);
     const stateFile = join(folder, STATE);
     const text = await readFile(stateFile, 'utf8').catch((e: unknown) => {
       throw new OrdealError('package-invalid', 'The images lack state.json', { cause: e, where: record.id });
     });
     const stored = validate(JSON.parse(text), `${record.id}: ${STATE}`, storedSnapshot, 'package-invalid');
     const disks = stored.disks.map((d) => ({ ...d, file: join(folder, `disk-${d.id}.qcow2`), format: 'qcow2' }));
-    const has = (name: string) => images.some((i) => i.name === name);
     for (const disk of disks) {
       if (has(`disk-${disk.id}.qcow2`)) continue;
       throw new OrdealError('package-invalid', `The image of disk "${disk.id}" is missing`, { where: record.id });
@@ -164,10 +167,16 @@ export class LibvirtSnapshots implements Snapshots {
       ...stored,
       record: imported,
       technique: 'external',
-      ...(has(MEMORY) ? { memoryFile: join(folder, MEMORY) } : {}),
+      ...(has(MEMORY) || hasPages ? { memoryFile: join(folder, MEMORY) } : {}),
       disks,
     });
     undo.keep();
     return imported;
   }
+}
+
+async function mergePages(folder: string): Promise<void> {
+  const apart = { ram: join(folder, PAGES.ram), rest: join(folder, PAGES.rest) };
+  await putTogether(apart, join(folder, MEMORY));
+  await Promise.all(Object.values(apart).map((path) => rm(path)));
 }

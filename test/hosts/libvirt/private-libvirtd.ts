@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../../../harness/util/deadline.js';
@@ -35,16 +35,24 @@ for file in passwd group; do
   cp "/etc/$file" "$1/$file"
   mount --bind "$1/$file" "/etc/$file"
 done
+grep -q ^sshd: /etc/passwd || echo sshd:x:64066:65534::/run/sshd:/usr/sbin/nologin >>/etc/passwd
 grep -q ^libvirt-qemu: /etc/passwd || echo libvirt-qemu:x:64055:64055::/nonexistent:/usr/sbin/nologin >>/etc/passwd
 for group in kvm:64054 libvirt-qemu:64055; do
   grep -q "^\${group%:*}:" /etc/group || echo "\${group%:*}:x:\${group#*:}:" >>/etc/group
 done
 set +e
 while :; do
-  libvirtd -f "$1/etc/libvirtd.conf" -p "$1/libvirtd.pid" &
+  libvirtd -f "$1/etc/libvirtd.conf" -p "$1/libvirtd.pid" $2 &
   wait $!
   sleep 0.2
 done`;
+
+export interface DaemonOptions {
+  /** More lines for libvirtd.conf. */
+  readonly more?: readonly string[];
+  /** On the network too, as the lines say. */
+  readonly listens?: boolean;
+}
 
 /**
  * A libvirtd of our own in mount, network and pid namespaces of its own: nothing of the machine's configuration is
@@ -59,14 +67,18 @@ export class PrivateLibvirtd implements AsyncDisposable {
     process: ChildProcess,
   ) {
     this.#process = process;
-    this.uri = `qemu+unix:///system?socket=${join(folder, 'run', 'libvirt-sock')}`;
+    this.uri = `qemu+unix:///system?socket=${this.socket}`;
+  }
+
+  get socket(): string {
+    return join(this.folder, 'run', 'libvirt-sock');
   }
 
   /** @throws with what the namespaces or the daemon said */
-  static async start(): Promise<PrivateLibvirtd> {
+  static async start({ more = [], listens = false }: DaemonOptions = {}): Promise<PrivateLibvirtd> {
     const folder = await mkdtemp(join(tmpdir(), 'ordeal-libvirtd-'));
     for (const name of ['etc', 'lib', 'cache', 'run', 'images']) await mkdir(join(folder, name));
-    await writeFile(join(folder, 'etc', 'libvirtd.conf'), `${libvirtdConf.join('\n')}\n`);
+    await writeFile(join(folder, 'etc', 'libvirtd.conf'), `${[...libvirtdConf, ...more].join('\n')}\n`);
     await writeFile(join(folder, 'etc', 'qemu.conf'), `${qemuConf.join('\n')}\n`);
     const log = await open(join(folder, 'libvirtd.log'), 'w');
     const namespaces = [
@@ -82,7 +94,18 @@ export class PrivateLibvirtd implements AsyncDisposable {
     // It ends with this process, also when this process is killed.
     const child = spawn(
       'setpriv',
-      ['--pdeathsig', 'KILL', 'unshare', ...namespaces, 'bash', '-c', firstProcess, 'bash', folder],
+      [
+        '--pdeathsig',
+        'KILL',
+        'unshare',
+        ...namespaces,
+        'bash',
+        '-c',
+        firstProcess,
+        'bash',
+        folder,
+        listens ? '--listen' : '',
+      ],
       {
         stdio: ['ignore', log.fd, log.fd],
       },
@@ -117,6 +140,11 @@ export class PrivateLibvirtd implements AsyncDisposable {
     return shell('nsenter', [`--net=/proc/${await this.innerPid()}/ns/net`, command, ...args]);
   }
 
+  /** The words before a command that is to see the file systems as the daemon and its VMs do. */
+  async inItsFiles(): Promise<readonly [string, ...string[]]> {
+    return ['nsenter', `--mount=/proc/${await this.innerPid()}/ns/mnt`];
+  }
+
   /** The first process of the namespaces, by its pid out here. */
   async innerPid(): Promise<number> {
     const { pid } = this.#process;
@@ -126,7 +154,22 @@ export class PrivateLibvirtd implements AsyncDisposable {
 
   /** Ends the daemon alone, as a crash would; its VMs go on, and it is started again. */
   async killDaemon(): Promise<void> {
-    const inner = await readFile(join(this.folder, 'libvirtd.pid'), 'utf8');
+    await this.#kill(await readFile(join(this.folder, 'libvirtd.pid'), 'utf8'));
+  }
+
+  /** As if the host had ended it for want of memory. @param domain how its name begins */
+  async killQemu(domain: string): Promise<void> {
+    const folder = join(this.folder, 'run', 'qemu');
+    const pid = async () => {
+      const file = (await readdir(folder)).find((f) => f.startsWith(domain) && f.endsWith('.pid'));
+      return file !== undefined && (await readFile(join(folder, file), 'utf8').catch(() => '')).trim();
+    };
+    await this.#kill(
+      await until(`QEMU of ${domain} is there`, async () => (await pid()) || undefined, { withinMs: 10_000 }),
+    );
+  }
+
+  async #kill(inner: string): Promise<void> {
     await shell('nsenter', [`--pid=/proc/${await this.innerPid()}/ns/pid`, 'kill', '-9', inner.trim()]);
   }
 

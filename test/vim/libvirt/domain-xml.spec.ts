@@ -1,7 +1,6 @@
 import { expect, test } from '@playwright/test';
 import { DomainXml } from '../../../harness/vim/libvirt/domain-xml.js';
 import { noMarks, readMarks, writeMarks } from '../../../harness/vim/libvirt/marks.js';
-import { blockers } from '../../../harness/vim/libvirt/preflight.js';
 
 const domain = (devices = ''): DomainXml =>
   new DomainXml(`<domain type='kvm' id='3'><name>store-1</name><uuid>00000000-0000-4000-8000-000000000001</uuid>
@@ -81,24 +80,6 @@ test('the marks of a domain come back from its XML, whatever the names are', () 
   expect(readMarks(new DomainXml(xml.toString()))).toEqual(marks);
   xml.setOrdeal(writeMarks(noMarks));
   expect(readMarks(new DomainXml(xml.toString()))).toEqual(noMarks);
-});
-
-test('what cannot be snapshotted is named before anything is touched, with what to do', () => {
-  const warm = { warm: true, internal: false };
-  const all = new Set(['vda', 'vdb']);
-  expect(blockers({ xml: domain() }, all, warm)).toEqual([]);
-  const found = (devices: string, how = warm) => blockers({ xml: domain(devices) }, all, how).join('; ');
-  expect(found("<hostdev mode='subsystem' type='pci'/>")).toContain('go cold');
-  expect(found("<hostdev mode='subsystem' type='pci'/>", { warm: false, internal: false })).toBe('');
-  expect(found("<disk type='block' device='disk'><source dev='/dev/sdb'/><target dev='vdb'/></disk>")).toContain(
-    'no file',
-  );
-  const shared = "<disk type='file' device='disk'><source file='/s.raw'/><target dev='vdb'/><shareable/></disk>";
-  expect(found(shared)).toContain('is shared');
-  const raw = "<disk type='file' device='disk'><source file='/s.raw'/><target dev='vdb'/></disk>";
-  expect(found(raw)).toBe('');
-  expect(found(raw, { warm: true, internal: true })).toContain('ask for external');
-  expect(found("<tpm model='tpm-crb'/>", { warm: true, internal: true })).toContain('TPM');
 });
 
 test('what is no XML is refused by name', () => {

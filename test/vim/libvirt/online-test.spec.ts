@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -8,6 +7,7 @@ import { expect, test } from '../../hosts/libvirt/fixture.js';
 import { gdb, missingGdb } from '../../hosts/libvirt/gdb.js';
 import type { LibvirtHost } from '../../hosts/libvirt/libvirt-host.js';
 import { writeGatewaySample } from './gateway-sample.js';
+import { ordeal } from './ordeal-command.js';
 
 test.describe.configure({ timeout: 420_000 });
 
@@ -78,28 +78,3 @@ async function replayed(host: LibvirtHost, folder: string): Promise<void> {
 }
 
 const replayedCopy = z.object({ name: z.string(), gdbStub: z.string(), memoryDump: z.string() });
-
-interface Ended {
-  readonly code: number | null;
-  /** On stdout alone. */
-  readonly printed: string;
-  readonly said: string;
-}
-
-function ordeal(args: readonly string[], cwd: string): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(packageRoot, 'bin', 'ordeal.js'), ...args], { cwd });
-    let said = '';
-    let printed = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      printed += text;
-    });
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        said += text;
-      });
-    }
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ code, printed, said }));
-  });
-}

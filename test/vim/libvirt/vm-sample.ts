@@ -12,9 +12,13 @@ const subjectAddress = 11;
 const peerAddress = 12;
 /** Software emulation on a loaded machine. */
 const answerMs = 8000;
+/** Internal snapshots go with the domain. */
+const UNDEFINE_ALL = 1 | 2 | 4 | 16;
 
 /** Two real VMs on one link, as the contract suite wants them. The host is the caller's to end. */
-export async function vmSample(host: LibvirtHost): Promise<ContractSample & { readonly context: VimContext }> {
+export async function vmSample(
+  host: LibvirtHost,
+): Promise<ContractSample & { readonly vim: LibvirtVim; readonly context: VimContext }> {
   const client = new LibvirtClient(host.uri);
   const vms = [
     { name: 'subject', address: subjectAddress },
@@ -69,8 +73,22 @@ export async function vmSample(host: LibvirtHost): Promise<ContractSample & { re
     // A guest of 128 MiB that is left with 1 MiB is a dead guest.
     doses: { 'memory-pressure': { leaveBytes: 32 * 2 ** 20 } },
     reopen: () => LibvirtVim.open(context),
-    [Symbol.asyncDispose]: () => vim[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await vim[Symbol.asyncDispose]();
+      await removeDomains(host);
+    },
   };
+}
+
+/** Whatever stands in for them by now. */
+async function removeDomains(host: LibvirtHost): Promise<void> {
+  const client = new LibvirtClient(host.uri);
+  const { domains } = await client.call(procedures.connectListAllDomains, { needResults: 1, flags: 0 });
+  for (const dom of domains.filter((d) => /^(subject|peer)/.test(d.name))) {
+    if (dom.id >= 0) await client.call(procedures.domainDestroy, { dom, flags: 0 });
+    await client.call(procedures.domainUndefine, { dom, flags: UNDEFINE_ALL });
+  }
+  await client.close();
 }
 
 export function contextOf(host: LibvirtHost, base: string): VimContext {

@@ -1,0 +1,65 @@
+import type { Seen } from './domains.js';
+import type { Hypervisor } from './hypervisor.js';
+import { ErrorCode, procedures } from './rpc/index.js';
+
+/**
+ * In milliseconds. QEMU copies a running guest's memory until it expects to need no longer than this for what is left, and
+ * the guest stands still for that; 300 is its own choice, and one to which a busy guest comes.
+ */
+const LEAST_MS = 20;
+const MOST_MS = 300;
+/** After each of these it may be twice as long. */
+const PATIENCE_MS = 1000;
+
+/** How long a guest may stand still at the end of a live capture: as short as it gives us, and longer only when it is busy. */
+export class ShortPause {
+  #limitMs = LEAST_MS;
+  #raising: Promise<unknown> = Promise.resolve();
+  readonly #timer: NodeJS.Timeout;
+
+  private constructor(
+    readonly hypervisor: Hypervisor,
+    readonly seen: Seen,
+    readonly before: bigint,
+  ) {
+    this.#timer = setInterval(() => this.#raise(), PATIENCE_MS);
+  }
+
+  static async begin(hypervisor: Hypervisor, seen: Seen): Promise<ShortPause> {
+    const what = `the migration parameters of "${seen.dom.name}" cannot be read`;
+    const args = { dom: seen.dom, flags: 0 };
+    const { downtimeMs } = await hypervisor.call(procedures.domainMigrateGetMaxDowntime, args, what);
+    const pause = new ShortPause(hypervisor, seen, downtimeMs);
+    try {
+      await pause.#set(BigInt(LEAST_MS));
+    } catch (e) {
+      clearInterval(pause.#timer);
+      throw e;
+    }
+    return pause;
+  }
+
+  #raise(): void {
+    if (this.#limitMs >= MOST_MS) return;
+    this.#limitMs = Math.min(MOST_MS, this.#limitMs * 2);
+    const limit = BigInt(this.#limitMs);
+    // One that fails is followed by another; what the capture itself says counts.
+    this.#raising = Promise.allSettled([this.#set(limit)]);
+  }
+
+  /** A guest that has ended meanwhile has no limit. */
+  #set(downtimeMs: bigint): Promise<unknown> {
+    const { dom } = this.seen;
+    const what = `the migration parameters of "${dom.name}" cannot be set`;
+    const args = { dom, downtimeMs, flags: 0 };
+    const codes = [ErrorCode.operationInvalid, ErrorCode.noDomain];
+    return this.hypervisor.callUnless(codes, procedures.domainMigrateSetMaxDowntime, args, what);
+  }
+
+  /** As it was. Where that fails, QEMU keeps the shorter limit, and how the capture went counts for more. */
+  async end(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#raising;
+    await Promise.allSettled([this.#set(this.before)]);
+  }
+}

@@ -1,0 +1,135 @@
+import { access, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { isAlive, thisProcess } from '../../store/process-identity.js';
+import { until } from '../../util/deadline.js';
+import { classifyIo, OrdealError, reasonOf } from '../../util/errors.js';
+import { readValidated } from '../../util/validate.js';
+import type { Domains, Seen } from './domains.js';
+import { isRunning } from './hypervisor.js';
+import { deleteInternal } from './internal-snapshots.js';
+import type { Overlays } from './overlays.js';
+import { ErrorCode, procedures } from './rpc/index.js';
+import { RECORD, type SnapshotFolder } from './snapshot-folder.js';
+
+const MAKER = 'maker.json';
+const NO_JOB = 0;
+const QUIET_MS = 60_000;
+
+const maker = z.object({
+  host: z.string(),
+  pid: z.number(),
+  processStartedAt: z.string(),
+  location: z.string(),
+  compute: z.string(),
+  overlays: z.array(z.string()),
+});
+
+/** A snapshot in the making. */
+export interface Making {
+  readonly id: string;
+  readonly seen: Seen;
+  readonly location: string;
+  readonly overlays: ReadonlyMap<string, string>;
+}
+
+/** Snapshots that do not become whole: nothing of them is left, and the guest is on the disks that it was on. */
+export class Unfinished {
+  /** Of this process, which could not be cleared away at once. */
+  readonly #left = new Set<string>();
+
+  constructor(
+    readonly domains: Domains,
+    readonly folder: SnapshotFolder,
+    readonly overlays: Overlays,
+  ) {}
+
+  /** Should this process die meanwhile, the next one that makes a snapshot clears up. */
+  async begin({ id, seen, location, overlays }: Making): Promise<void> {
+    await this.folder.prepare();
+    await this.#sweep(seen.xml.uuid);
+    const folder = this.folder.folderOf(id);
+    const made = { ...thisProcess, location, compute: seen.xml.uuid, overlays: [...overlays.values()] };
+    try {
+      await mkdir(folder, { mode: 0o711 });
+      await writeFile(join(folder, MAKER), JSON.stringify(maker.parse(made)), { mode: 0o600 });
+      await mkdir(location, { recursive: true });
+    } catch (e) {
+      await rm(folder, { recursive: true, force: true });
+      throw classifyIo(e, folder);
+    }
+  }
+
+  /**
+   * libvirt may be at work on it still: a call that was given up, or whose connection was lost, goes on there.
+   * @param wasRunning it runs again
+   * @param why it is abandoned @throws OrdealError that says what is left
+   */
+  async abandon({ id, seen, location, overlays }: Making, wasRunning: boolean, why: unknown): Promise<void> {
+    try {
+      await this.#clear(seen.xml.uuid, [...overlays.values()], location, id, wasRunning);
+    } catch (e) {
+      this.#left.add(id);
+      throw new OrdealError('vim-failed', `A failed snapshot of "${seen.dom.name}" could not be cleared away`, {
+        where: this.folder.folderOf(id),
+        cause: new Error(`${reasonOf(why)}; then ${reasonOf(e)}`, { cause: e }),
+        remedy: 'The next snapshot of it clears it away, once libvirt answers again.',
+      });
+    }
+  }
+
+  /** Of this guest, and of those that are no more: whoever captures another one may be at work on it. */
+  async #sweep(compute: string): Promise<void> {
+    for (const id of await readdir(join(this.folder.root, 'snapshots'))) {
+      const folder = this.folder.folderOf(id);
+      const isStored = await access(join(folder, RECORD)).then(
+        () => true,
+        () => false,
+      );
+      const made = isStored ? undefined : await madeBy(join(folder, MAKER));
+      if (made === undefined || (isAlive(made) && !this.#left.has(id))) continue;
+      const isGone = (await this.domains.hypervisor.findDomain(made.compute)) === undefined;
+      if (made.compute === compute || isGone) await this.#clear(made.compute, made.overlays, made.location, id, false);
+    }
+  }
+
+  async #clear(compute: string, overlays: readonly string[], location: string, id: string, resumes: boolean) {
+    const { hypervisor } = this.domains;
+    await this.#quiet(compute);
+    if ((await hypervisor.findDomain(compute)) !== undefined) {
+      const seen = await this.domains.see(compute);
+      const isOnThem = seen.xml.disks.some((d) => d.file !== undefined && overlays.includes(d.file));
+      if (isOnThem) await this.overlays.consolidate(seen);
+      const isHeld = !isRunning(seen.power) && (await hypervisor.isActive(seen.dom));
+      if (resumes && isHeld) await hypervisor.resume(seen.dom);
+    }
+    await deleteInternal(hypervisor, compute, id);
+    await this.overlays.dropUnused(overlays);
+    await rm(location, { recursive: true, force: true });
+    await rm(this.folder.folderOf(id), { recursive: true, force: true });
+  }
+
+  /** Nothing of what was asked for is under way any more. */
+  async #quiet(compute: string): Promise<void> {
+    const { hypervisor } = this.domains;
+    const dom = await hypervisor.findDomain(compute);
+    if (dom === undefined) return;
+    const what = `the job of "${dom.name}" cannot be ended`;
+    const ends = async () => {
+      const codes = [ErrorCode.operationInvalid, ErrorCode.noDomain];
+      const job = await hypervisor.callUnless(codes, procedures.domainGetJobInfo, { dom }, what);
+      if (job === undefined || job.type === NO_JOB) return true;
+      await hypervisor.callUnless([...codes, ErrorCode.operationFailed], procedures.domainAbortJob, { dom }, what);
+      return false;
+    };
+    await until(`The job of "${dom.name}" ends`, ends, { withinMs: QUIET_MS, everyMs: 100 });
+  }
+}
+
+/** Undefined for a folder that another version of Ordeal has made, or that was not begun. */
+async function madeBy(file: string): Promise<z.output<typeof maker> | undefined> {
+  return readValidated(file, maker, 'snapshot-corrupt').catch((e: unknown) => {
+    if (e instanceof OrdealError && (e.kind === 'file-missing' || e.kind === 'snapshot-corrupt')) return undefined;
+    throw e;
+  });
+}
