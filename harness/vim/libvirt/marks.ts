@@ -10,13 +10,15 @@ export interface Marks {
   readonly inPlace?: boolean;
   /** It ran when it was quarantined. */
   readonly wasRunning: boolean;
+  /** It was restored with its memory: one that is off by then has lost it, and booting it is no restoration. */
+  readonly hasMemory: boolean;
   /** The service whose instantiation defined it, and whose termination removes it. */
   readonly service?: string;
   /** It was ended by an injected crash. */
   readonly crashed: boolean;
 }
 
-export const noMarks: Marks = { quarantined: false, wasRunning: false, crashed: false };
+export const noMarks: Marks = { quarantined: false, wasRunning: false, hasMemory: false, crashed: false };
 
 export function readMarks(xml: DomainXml): Marks {
   const element = xml.ordeal;
@@ -30,6 +32,7 @@ export function readMarks(xml: DomainXml): Marks {
     quarantined: get('quarantined') === 'yes',
     ...(place === undefined ? {} : { inPlace: place === 'yes' }),
     wasRunning: get('was-running') === 'yes',
+    hasMemory: get('has-memory') === 'yes',
     crashed: get('crashed') === 'yes',
   };
 }
@@ -43,6 +46,7 @@ export function writeMarks(marks: Marks): string | undefined {
     quarantined: marks.quarantined ? 'yes' : undefined,
     'in-place': marks.inPlace === undefined ? undefined : marks.inPlace ? 'yes' : 'no',
     'was-running': marks.wasRunning ? 'yes' : undefined,
+    'has-memory': marks.hasMemory ? 'yes' : undefined,
     crashed: marks.crashed ? 'yes' : undefined,
   };
   const said = Object.entries(attributes).flatMap(([k, v]) => (v === undefined ? [] : `${k}="${escaped(v)}"`));

@@ -87,7 +87,9 @@ export class LibvirtReplacement implements Replacement {
       change: (xml) => {
         const { service } = readMarks(xml);
         const ofService = service === undefined ? {} : { service };
-        xml.setOrdeal(writeMarks({ ...noMarks, ...ofService, resource, runId, inPlace: false, wasRunning }));
+        const hasMemory = stored.memoryFile !== undefined;
+        const marks = { ...noMarks, ...ofService, resource, runId, inPlace: false, wasRunning, hasMemory };
+        xml.setOrdeal(writeMarks(marks));
       },
     });
     undo.defer('remove the new domain', () => this.#removeWithDisks(dom, uuid));
@@ -111,6 +113,7 @@ export class LibvirtReplacement implements Replacement {
       const before = await this.domains.findInPlace(resource);
       if (before?.dom.uuid.equals(after.dom.uuid) !== true) {
         this.#mustBelongTo(after, runId);
+        mustHaveItsMemory(after);
         await this.#exchange(before, after, runId, undo);
       }
       if (!after.marks.quarantined) fresh.push(after);
@@ -138,7 +141,7 @@ export class LibvirtReplacement implements Replacement {
     }
     undo.defer(`take ${after.dom.name} out again`, () => this.#hypervisor.setMarks(after.dom, after.marks));
     const { runId: _, ...rest } = after.marks;
-    await this.#hypervisor.setMarks(after.dom, { ...rest, inPlace: true });
+    await this.#hypervisor.setMarks(after.dom, { ...rest, inPlace: true, hasMemory: false });
     if (before === undefined) return;
     const marks = await this.#hypervisor.marks(before.dom);
     undo.defer(`put ${before.dom.name} back`, () => this.#hypervisor.setMarks(before.dom, { ...marks, inPlace: true }));
@@ -200,4 +203,14 @@ export class LibvirtReplacement implements Replacement {
       remedy: 'Let that run finish, or recover it.',
     });
   }
+}
+
+function mustHaveItsMemory(seen: Seen): void {
+  const state = powerStateOf(seen);
+  if (!seen.marks.hasMemory || state === 'suspended' || state === 'on') return;
+  throw new OrdealError('vim-failed', `QEMU of "${seen.dom.name}" has ended, and with it the memory of the snapshot`, {
+    expected: 'suspended',
+    got: state,
+    remedy: 'Release it, and restore the snapshot as new once more.',
+  });
 }

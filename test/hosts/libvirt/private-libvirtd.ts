@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../../../harness/util/deadline.js';
@@ -157,16 +157,19 @@ export class PrivateLibvirtd implements AsyncDisposable {
     await this.#kill(await readFile(join(this.folder, 'libvirtd.pid'), 'utf8'));
   }
 
-  /** As if the host had ended it for want of memory. @param domain how its name begins */
+  /** As if the host had ended it for want of memory: the latest of those whose name begins so. */
   async killQemu(domain: string): Promise<void> {
     const folder = join(this.folder, 'run', 'qemu');
-    const pid = async () => {
-      const file = (await readdir(folder)).find((f) => f.startsWith(domain) && f.endsWith('.pid'));
-      return file !== undefined && (await readFile(join(folder, file), 'utf8').catch(() => '')).trim();
+    const latest = async (): Promise<string | undefined> => {
+      const files = (await readdir(folder)).filter((f) => f.startsWith(domain) && f.endsWith('.pid'));
+      const found = await Promise.all(
+        files.map(async (file) => ({ pid: await readFile(join(folder, file), 'utf8'), at: await stat(join(folder, file)) })),
+      );
+      return found.sort((a, b) => b.at.mtimeMs - a.at.mtimeMs)[0]?.pid || undefined;
     };
-    await this.#kill(
-      await until(`QEMU of ${domain} is there`, async () => (await pid()) || undefined, { withinMs: 10_000 }),
-    );
+    // libvirt removes these files while they are looked at.
+    const isThere = () => latest().catch(() => undefined);
+    await this.#kill(await until(`QEMU of ${domain} is there`, isThere, { withinMs: 10_000 }));
   }
 
   async #kill(inner: string): Promise<void> {

@@ -41,8 +41,8 @@ export class PrivateSshd implements AsyncDisposable {
     // The folder for the separation of its rights must be there.
     await shell(command, [...enter, 'mkdir', '-p', '/run/sshd']);
     const sshd = (await shell('sh', ['-c', 'command -v sshd || echo /usr/sbin/sshd'])).trim();
-    const line = ['--pdeathsig', 'KILL', command, ...enter, network, sshd, '-D', '-e', '-f', join(folder, 'config')];
-    const process = spawn('setpriv', line, { stdio: ['ignore', 'ignore', 'inherit'] });
+    const line = ['--pdeathsig', 'KILL', command, ...enter, network, sshd, '-D', '-f', join(folder, 'config')];
+    const process = spawn('setpriv', line, { stdio: 'ignore' });
     return new PrivateSshd(process, `10.77.0.1:${port}`, key, folder);
   }
 

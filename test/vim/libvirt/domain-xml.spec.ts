@@ -73,6 +73,7 @@ test('the marks of a domain come back from its XML, whatever the names are', () 
     quarantined: true,
     inPlace: false,
     wasRunning: true,
+    hasMemory: true,
     crashed: false,
   };
   xml.setOrdeal(writeMarks(marks));
