@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ComputeId, ComputeState, Replacement } from '../../model/vim.js';
-import { OrdealError } from '../../util/errors.js';
+import { asError, ManyErrors, OrdealError } from '../../util/errors.js';
 import { Undo } from '../../util/undo.js';
 import { Clones } from './clones.js';
 import { type Domains, powerStateOf, type Seen } from './domains.js';
@@ -103,7 +103,26 @@ export class LibvirtReplacement implements Replacement {
     pairs: readonly { readonly resource: string; readonly to: ComputeId }[],
     runId: string,
   ): Promise<void> {
-    await using undo = new Undo();
+    const undo = new Undo();
+    try {
+      await this.#switch(pairs, runId, undo);
+    } catch (e) {
+      const left = await undo.unwind();
+      if (left.length === 0) throw e;
+      throw new ManyErrors(
+        'vim-failed',
+        'The switch-over failed, and not all of it could be put back',
+        [asError(e), ...left],
+        'What is marked with the run is given back by `ordeal recover`.',
+      );
+    }
+  }
+
+  async #switch(
+    pairs: readonly { readonly resource: string; readonly to: ComputeId }[],
+    runId: string,
+    undo: Undo,
+  ): Promise<void> {
     const fresh: Seen[] = [];
     for (const { resource, to } of pairs) {
       const after = await this.domains.see(to);
@@ -130,7 +149,6 @@ export class LibvirtReplacement implements Replacement {
       if (powerStateOf(after) === 'suspended') await this.#hypervisor.resume(after.dom);
       else if (after.marks.wasRunning) await this.domains.start(idOf(after.dom));
     }
-    undo.keep();
   }
 
   /** The new one gets the place first: at no moment is there none. */

@@ -163,7 +163,10 @@ export class PrivateLibvirtd implements AsyncDisposable {
     const latest = async (): Promise<string | undefined> => {
       const files = (await readdir(folder)).filter((f) => f.startsWith(domain) && f.endsWith('.pid'));
       const found = await Promise.all(
-        files.map(async (file) => ({ pid: await readFile(join(folder, file), 'utf8'), at: await stat(join(folder, file)) })),
+        files.map(async (file) => ({
+          pid: await readFile(join(folder, file), 'utf8'),
+          at: await stat(join(folder, file)),
+        })),
       );
       return found.sort((a, b) => b.at.mtimeMs - a.at.mtimeMs)[0]?.pid || undefined;
     };
