@@ -10,6 +10,7 @@ export const vimFactories: Readonly<Record<string, VimFactory>> = {
   embedded: async (context) => new (await import('./embedded/embedded-vim.js')).EmbeddedVim(context),
   kubernetes: async (context) => (await import('./kubernetes/kubernetes-vim.js')).KubernetesVim.open(context),
   libvirt: async (context) => (await import('./libvirt/libvirt-vim.js')).LibvirtVim.open(context),
+  podman: async (context) => (await import('./podman/podman-vim.js')).openPodman(context),
   runc: async (context) => (await import('./runc/runc-vim.js')).openRunc(context),
 };
 

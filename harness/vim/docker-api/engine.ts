@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
+import type Docker from 'dockerode';
 import type { SpecExtras } from '../oci/clocks.js';
 import type { DeployedVnfc } from '../oci/deployment.js';
 import type { Attachment, CreateOptions, OciContainer, OciEngine } from '../oci/engine.js';
@@ -36,9 +37,11 @@ export abstract class DockerApiEngine implements OciEngine, InstantiatingEngine 
       this.client.api.getContainer(idOrName).inspect(),
     );
     // A prefix of an id finds a container too: only whole ids and names are meant.
-    return info === undefined || (info.Id !== idOrName && info.Name !== `/${idOrName}`)
-      ? undefined
-      : fromInspection(info);
+    return info === undefined || (info.Id !== idOrName && info.Name !== `/${idOrName}`) ? undefined : this.seen(info);
+  }
+
+  protected seen(info: Docker.ContainerInspectInfo): OciContainer {
+    return fromInspection(info);
   }
 
   async create(spec: OciContainer['spec'], { name, labels, volumes }: CreateOptions): Promise<string> {
@@ -156,13 +159,17 @@ export abstract class DockerApiEngine implements OciEngine, InstantiatingEngine 
 
   async importImage(archive: string, image: string): Promise<void> {
     const what = `image "${image}" cannot be made from ${archive}`;
-    const [repo, tag = 'latest'] = image.split(':');
     const answer = await this.client.call(what, () =>
-      this.client.api.importImage(createReadStream(archive), { repo, tag }),
+      this.client.api.importImage(createReadStream(archive), this.importName(image)),
     );
     await new Promise<void>((resolve, reject) => {
       this.client.api.modem.followProgress(answer, (e) => (e ? reject(this.client.failure(e, what)) : resolve()));
     });
+  }
+
+  protected importName(image: string): { repo: string | undefined; tag?: string } {
+    const [repo, tag = 'latest'] = image.split(':');
+    return { repo, tag };
   }
 
   async ensureNetwork(name: string, subnet: string, labels: Readonly<Record<string, string>>): Promise<void> {

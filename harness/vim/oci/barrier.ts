@@ -60,7 +60,7 @@ ${lines}
   close(name: string, addresses: readonly string[]): Promise<void> {
     return this.set(
       name,
-      addresses.flatMap((a) => [`ip saddr ${a} drop`, `ip daddr ${a} drop`]),
+      addresses.filter((a) => a !== '').flatMap((a) => [`ip saddr ${a} drop`, `ip daddr ${a} drop`]),
     );
   }
 }

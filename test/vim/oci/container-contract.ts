@@ -35,8 +35,11 @@ export function containerContract(kind: string, start: () => Promise<ContainerHo
         return {
           ...sample,
           async [Symbol.asyncDispose]() {
-            await sample[Symbol.asyncDispose]();
-            await host[Symbol.asyncDispose]();
+            try {
+              await sample[Symbol.asyncDispose]();
+            } finally {
+              await host[Symbol.asyncDispose]();
+            }
           },
         };
       } catch (e) {

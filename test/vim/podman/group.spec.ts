@@ -1,0 +1,12 @@
+import { test } from '../../hosts/containers/fixture.js';
+import { revertGroup, reverts } from '../oci/group-revert.js';
+
+test.describe.configure({ timeout: 300_000 });
+
+test(
+  `four containers with TCP between them are one cut, and their connections live through ${reverts} reverts of all of them`,
+  {
+    tag: ['@vim:podman', '@OP-revert.tcp-established', '@OP-create.atomic'],
+  },
+  ({ podmanHost }) => revertGroup(podmanHost),
+);
