@@ -1,6 +1,8 @@
 import { expect, test } from '../../hosts/containers/fixture.js';
 import { containerSample } from '../oci/container-sample.js';
-import { revertGroup, reverts } from '../oci/group-revert.js';
+import { revertGroup, revertsOr } from '../oci/group-revert.js';
+
+const reverts = revertsOr(10);
 
 test.describe.configure({ timeout: 300_000 });
 
@@ -9,7 +11,7 @@ test(
   {
     tag: ['@vim:docker', '@OP-revert.tcp-established', '@OP-create.atomic'],
   },
-  ({ dockerHost }) => revertGroup(dockerHost),
+  ({ dockerHost }) => revertGroup(dockerHost, reverts),
 );
 
 test('a peer of another time is told at once that its connection has ended, and connects anew', {

@@ -8,7 +8,7 @@ import { until } from '../../../harness/util/deadline.js';
 import { type ContainerHost, containerSample } from './container-sample.js';
 
 /** ORDEAL_GROUP_REVERTS=100 is the long form. */
-export const reverts = Number(process.env.ORDEAL_GROUP_REVERTS ?? 10);
+export const revertsOr = (few: number): number => Number(process.env.ORDEAL_GROUP_REVERTS ?? few);
 const skewMs = 20;
 
 const store = '10.78.0.11:8080';
@@ -23,7 +23,7 @@ const roles = {
  * Four containers with TCP between them, captured as one cut and reverted together again and again. Fails when memory or disk
  * is not as it was, or when a connection was made anew.
  */
-export async function revertGroup(host: ContainerHost): Promise<void> {
+export async function revertGroup(host: ContainerHost, reverts: number): Promise<void> {
   await using s = await containerSample(host, { names: Object.keys(roles), environment: roles });
   const stateFolder = await mkdtemp(join(tmpdir(), 'ordeal-group-'));
   const state = await openState(stateFolder);

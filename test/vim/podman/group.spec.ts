@@ -1,5 +1,7 @@
 import { test } from '../../hosts/containers/fixture.js';
-import { revertGroup, reverts } from '../oci/group-revert.js';
+import { revertGroup, revertsOr } from '../oci/group-revert.js';
+
+const reverts = revertsOr(3);
 
 test.describe.configure({ timeout: 300_000 });
 
@@ -8,5 +10,5 @@ test(
   {
     tag: ['@vim:podman', '@OP-revert.tcp-established', '@OP-create.atomic'],
   },
-  ({ podmanHost }) => revertGroup(podmanHost),
+  ({ podmanHost }) => revertGroup(podmanHost, reverts),
 );
