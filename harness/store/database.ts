@@ -1,6 +1,7 @@
 import { chmodSync, existsSync } from 'node:fs';
 import Libsql from 'libsql';
 import { errnoOf, OrdealError, reasonOf } from '../util/errors.js';
+import { inTransaction } from './transaction.js';
 
 type Value = string | number | null;
 
@@ -55,12 +56,12 @@ export class Database implements Disposable {
 
   /** @returns how many rows it changed */
   run(sql: string, ...values: readonly Value[]): number {
-    return this.#guard(() => this.#statement(sql).run(...values).changes);
+    return this.atomically(() => this.#guard(() => this.#statement(sql).run(...values).changes));
   }
 
   /** @returns the row's id */
   insert(sql: string, ...values: readonly Value[]): number {
-    return this.#guard(() => Number(this.#statement(sql).run(...values).lastInsertRowid));
+    return this.atomically(() => this.#guard(() => Number(this.#statement(sql).run(...values).lastInsertRowid)));
   }
 
   all<Row extends object>(sql: string, ...values: readonly Value[]): Row[] {
@@ -88,17 +89,7 @@ export class Database implements Disposable {
 
   /** All or nothing, and no other process writes meanwhile. Not to be nested; `work` must not await. */
   transaction<T>(work: () => T): T {
-    return this.#guard(() => {
-      this.#db.exec('begin immediate');
-      try {
-        const result = work();
-        this.#db.exec('commit');
-        return result;
-      } catch (e) {
-        if (this.#db.inTransaction) this.#db.exec('rollback');
-        throw e;
-      }
-    });
+    return this.#guard(() => inTransaction(this.#db, work));
   }
 
   #statement(sql: string): Libsql.Statement {

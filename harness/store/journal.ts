@@ -8,8 +8,9 @@ import {
   type JournalledRun,
   journalAction,
 } from '../model/journal.js';
-import { errnoOf, OrdealError } from '../util/errors.js';
+import { errnoOf, OrdealError, reasonOf } from '../util/errors.js';
 import { Reserve } from './reserve.js';
+import { inTransaction } from './transaction.js';
 
 const schema = `
   create table if not exists run (
@@ -51,28 +52,52 @@ export class Journal implements Disposable {
   readonly file: string;
   readonly #db: Database.Database;
   readonly #reserve: Reserve;
+  readonly #busyMs: number;
 
-  constructor(readonly stateFolder: string) {
+  /**
+   * @param options.busyMs how long a call waits for another process that writes, in milliseconds
+   * @throws OrdealError of kind `busy` when another process holds it for longer; `file-invalid`
+   */
+  constructor(
+    readonly stateFolder: string,
+    { busyMs = 5000 }: { busyMs?: number } = {},
+  ) {
     mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
     this.file = join(stateFolder, 'journal.db');
+    this.#busyMs = busyMs;
     this.#reserve = new Reserve(join(stateFolder, 'journal.reserve'));
     this.#reserve.releaseIfFull();
     try {
       this.#db = new Database(this.file);
+      this.#waitAtMost(busyMs);
       this.#db.pragma('journal_mode = WAL');
       this.#db.pragma('synchronous = FULL');
-      this.#db.pragma('busy_timeout = 5000');
       this.#db.pragma(`wal_autocheckpoint = ${checkpointPages}`);
       this.#db.exec(schema);
       this.#addLaterColumns();
       chmodSync(this.file, 0o600);
     } catch (e) {
+      if (isBusy(e)) throw held(this.file, e);
       throw new OrdealError('file-invalid', 'The journal cannot be opened', {
         where: this.file,
         cause: e,
         remedy: 'Nothing was touched. If a run is open, mend the file from a copy before you remove it.',
       });
     }
+  }
+
+  /** Does the work, and waits for another process that writes no longer than so many milliseconds; then it is `busy`. */
+  within<T>(busyMs: number, work: () => T): T {
+    this.#waitAtMost(busyMs);
+    try {
+      return work();
+    } finally {
+      this.#waitAtMost(this.#busyMs);
+    }
+  }
+
+  #waitAtMost(busyMs: number): void {
+    this.#db.pragma(`busy_timeout = ${Math.round(busyMs)}`);
   }
 
   /**
@@ -210,13 +235,13 @@ export class Journal implements Disposable {
     return this.#change(sql, ...values).changes === 1;
   }
 
-  /** @throws OrdealError of kind no-space once even the room that was kept is used up */
+  /** @throws OrdealError of kind `busy`; `no-space` once even the room that was kept is used up */
   #change(sql: string, ...values: readonly (string | number)[]): Database.RunResult {
-    const change = () => this.#db.prepare(sql).run(...values);
+    const change = () => inTransaction(this.#db, () => this.#db.prepare(sql).run(...values));
     try {
       return change();
     } catch (e) {
-      if (!isFull(e)) throw e;
+      if (!isFull(e)) throw isBusy(e) ? held(this.file, e) : e;
       if (!this.#reserve.release()) throw noSpace(this.file, e);
     }
     try {
@@ -233,14 +258,9 @@ export class Journal implements Disposable {
     };
     if (lacking().length === 0) return;
     // Another process may open the same journal at this moment: of the two, one adds them.
-    this.#db.exec('begin immediate');
-    try {
+    inTransaction(this.#db, () => {
       for (const [name, type] of lacking()) this.#db.exec(`alter table run add column ${name} ${type}`);
-      this.#db.exec('commit');
-    } catch (e) {
-      this.#db.exec('rollback');
-      throw e;
-    }
+    });
   }
 
   #entries(where: string, runId: string | undefined): JournalEntry[] {
@@ -255,6 +275,16 @@ export class Journal implements Disposable {
     if (this.#db.open) this.#db.close();
   }
 }
+
+const isBusy = (e: unknown): boolean =>
+  (errnoOf(e) ?? '').startsWith('SQLITE_BUSY') || /database is locked/.test(reasonOf(e));
+
+const held = (where: string, cause: unknown): OrdealError =>
+  new OrdealError('busy', 'The journal is held by another process', {
+    where,
+    cause,
+    remedy: 'Retry. A process that was stopped in the middle of a write holds it until it goes on, or ends.',
+  });
 
 const isFull = (e: unknown): boolean => (errnoOf(e) ?? '').startsWith('SQLITE_FULL');
 

@@ -117,6 +117,40 @@ test('a file that is no journal is refused and left as it was', async () => {
   expect(() => new Journal(state)).toThrow(/The journal cannot be opened/);
 });
 
+test('once a lock was met and is gone, what is written is durable, and keeps nobody else from writing', async () => {
+  const state = await folder();
+  using journal = new Journal(state, { busyMs: 20 });
+  journal.begin(run('r1'));
+  using other = new Journal(state, { busyMs: 20 });
+  const holder = new Database(journal.file);
+  holder.exec('begin immediate');
+  expect(() => journal.intend('r1', freeze('a'))).toThrow(expect.objectContaining({ kind: 'busy' }));
+  holder.exec('rollback');
+  holder.close();
+  journal.intend('r1', freeze('b'));
+  expect(other.open('r1').map((e) => e.action)).toEqual([freeze('b')]);
+  expect(other.heartbeat('r1')).toBe(true);
+  expect(journal.run('r1')?.beats).toBe(1);
+});
+
+test('a wait for who writes is as long as was said, and only there', async () => {
+  const state = await folder();
+  using journal = new Journal(state, { busyMs: 300 });
+  journal.begin(run('r1'));
+  const holder = new Database(journal.file);
+  holder.exec('begin immediate');
+  const waited = (work: () => unknown) => {
+    const fromMs = performance.now();
+    expect(work).toThrow(/The journal is held by another process: database is locked/);
+    return performance.now() - fromMs;
+  };
+  expect(waited(() => journal.within(20, () => journal.heartbeat('r1')))).toBeLessThan(250);
+  expect(waited(() => journal.heartbeat('r1'))).toBeGreaterThanOrEqual(280);
+  holder.exec('rollback');
+  holder.close();
+  expect(journal.heartbeat('r1')).toBe(true);
+});
+
 test('a stop that somebody asks for is durable, and names the first who asked', async () => {
   const state = await folder();
   {
