@@ -60,6 +60,8 @@ export type HostHandlers = {
 export interface ClientHandle {
   /** Done when the connection ends, in whatever way. */
   onGone(work: () => void): void;
+  /** @returns false when it gave no sign of life within so many milliseconds, or has gone */
+  answers(withinMs: number): Promise<boolean>;
 }
 
 /** Where a running host is found: `<state folder>/embedded/<service>/host.json`. */

@@ -1,9 +1,27 @@
 import { createServer, type Server } from 'node:net';
-import { createMessageConnection, ResponseError, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
+import {
+  createMessageConnection,
+  type MessageConnection,
+  ResponseError,
+  SocketMessageReader,
+  SocketMessageWriter,
+} from 'vscode-jsonrpc/node';
+import { withDeadline } from '../../../util/deadline.js';
 import { asError, OrdealError } from '../../../util/errors.js';
 import type { ClientHandle, HostHandlers, HostMethod } from '../protocol.js';
 
 const applicationError = -32_000;
+
+/** Any answer is a sign of life, also that it knows no such request: a client need not know of this. */
+function answers(rpc: MessageConnection, withinMs: number): Promise<boolean> {
+  const asked = rpc.sendRequest('alive').catch((e: unknown) => {
+    if (!(e instanceof ResponseError)) throw e;
+  });
+  return withDeadline(withinMs, 'A sign of life of the client', () => asked).then(
+    () => true,
+    () => false,
+  );
+}
 
 /** Serves the handlers to every client that connects; a bad request harms nobody but itself. */
 export async function serveClients(
@@ -18,7 +36,10 @@ export async function serveClients(
     const goodbye: (() => void)[] = [];
     let open = true;
     // What was begun for a client that has gone in the meantime is over at once.
-    const client: ClientHandle = { onGone: (work) => (open ? void goodbye.push(work) : work()) };
+    const client: ClientHandle = {
+      onGone: (work) => (open ? void goodbye.push(work) : work()),
+      answers: async (withinMs) => open && (await answers(rpc, withinMs)) && open,
+    };
     stream.on('error', (e) => log(`client: ${e.message}`));
     rpc.onError(([e]) => log(`client: ${e.message}`));
     clientsChanged(++clients);
