@@ -182,7 +182,10 @@ async function loop(
     if (failed === undefined) recorder.skip('forensic', 'not needed: the service is as before');
     else await keepEvidence(run, failed);
   } catch (e) {
-    if (lease.lost.aborted || (e instanceof OrdealError && e.kind === 'lease-lost')) throw e;
+    if (lease.lost.aborted || (e instanceof OrdealError && e.kind === 'lease-lost')) {
+      await healWhatCameLate(run);
+      throw e;
+    }
     await giveBack(run, covered, cover, e);
   } finally {
     recorder.injections(injector.all);
@@ -240,6 +243,18 @@ async function healAll({ recorder, injector, timeline }: Run, options?: { atOnce
   if (failures.length > 0) throw new ManyErrors('vim-failed', 'A fault could not be injected or healed', failures);
 }
 
+/**
+ * Who took over has healed what was on. An injection that was under way when this process was stopped came on after that,
+ * and nobody else knows of it.
+ */
+async function healWhatCameLate(run: Run): Promise<void> {
+  try {
+    await healAll(run, { atOnce: true });
+  } catch (e) {
+    run.recorder.failed(e);
+  }
+}
+
 /** Whatever went wrong or whoever interrupted: heal, look, and restore when the service is not as before. */
 async function giveBack(run: Run, covered: Covered, cover: number, cause: unknown): Promise<void> {
   const { recorder, session, injector } = run;
@@ -256,7 +271,8 @@ async function giveBack(run: Run, covered: Covered, cover: number, cause: unknow
     return;
   }
   try {
-    if (await lookAndRestore(run, covered)) session.journal.settle(cover);
+    const { service } = await lookAndRestore(run, covered);
+    if (service !== 'not-restored') session.journal.settle(cover);
   } catch (e) {
     recorder.failed(e);
   }

@@ -23,7 +23,12 @@ export interface StopOptions {
   readonly by?: string;
   /** How long to wait for the faults to be healed, in milliseconds; default: the run's lease and two seconds. */
   readonly waitMs?: number;
+  readonly nowMs?: () => number;
+  readonly pause?: (ms: number) => Promise<void>;
 }
+
+/** How often it is looked whether a fault is still on, in milliseconds. */
+const lookMs = 20;
 
 /** `ann@host (process 4711)` */
 export const whoAsks = (): string => `${userInfo().username}@${hostname()} (process ${process.pid})`;
@@ -35,7 +40,7 @@ export const whoAsks = (): string => `${userInfo().username}@${hostname()} (proc
  */
 export async function stopRuns(
   stateFolder: string,
-  { runId, by = whoAsks(), waitMs }: StopOptions = {},
+  { runId, by = whoAsks(), waitMs, nowMs = () => performance.now(), pause = sleep }: StopOptions = {},
 ): Promise<StoppedRun[]> {
   using journal = new Journal(stateFolder);
   const open = journal.runs({ open: true });
@@ -46,18 +51,17 @@ export async function stopRuns(
       remedy: 'See `ordeal status`.',
     });
   }
-  const fromMs = performance.now();
+  const fromMs = nowMs();
   for (const { id } of wanted) journal.requestStop(id, by);
-  return await Promise.all(wanted.map((run) => healed(journal, run, fromMs, waitMs ?? run.leaseMs + 2000)));
-}
 
-async function healed(journal: Journal, run: JournalledRun, fromMs: number, waitMs: number): Promise<StoppedRun> {
-  const { id: runId, serviceId, pid } = run;
-  const held = isAlive(pid);
-  for (;;) {
-    const done = !journal.open(runId).some((e) => e.action.type === 'fault');
-    const afterMs = performance.now() - fromMs;
-    if (done || afterMs >= waitMs) return { runId, serviceId, healed: done, afterMs, held };
-    await sleep(20);
+  async function stopped({ id, serviceId, pid, leaseMs }: JournalledRun): Promise<StoppedRun> {
+    const held = isAlive(pid);
+    for (;;) {
+      const healed = !journal.open(id).some((e) => e.action.type === 'fault');
+      const afterMs = nowMs() - fromMs;
+      if (healed || afterMs >= (waitMs ?? leaseMs + 2000)) return { runId: id, serviceId, healed, afterMs, held };
+      await pause(lookMs);
+    }
   }
+  return await Promise.all(wanted.map(stopped));
 }

@@ -8,7 +8,7 @@ import { Journal } from '../../harness/store/journal.js';
 import { sleep, until } from '../../harness/util/deadline.js';
 import { OrdealError } from '../../harness/util/errors.js';
 
-/** The harness' side of a lease, on a real journal; the guards are this process, as the test says. */
+/** The harness' side of a lease, on a real journal and a clock that a test moves; the guards are this process, as it says. */
 let stateFolder: string;
 let journal: Journal;
 let run = 0;
@@ -23,29 +23,59 @@ test.afterAll(async () => {
   await rm(stateFolder, { recursive: true, force: true });
 });
 
-const leaseMs = 500;
+const leaseMs = 1000;
+const { heartbeatMs } = leaseTimes(leaseMs);
+/** No process has this id: it is beyond what Linux gives out. */
+const gone = 2 ** 22 + 1;
 
 /** @param of the journal: what is done otherwise */
-function lease(of: Partial<Journal> = {}) {
+function lease(of: Partial<Journal> = {}, bootMs?: number) {
   const runId = `run-${++run}`;
   const startedAt = new Date().toISOString();
   journal.begin({ id: runId, serviceFile: '', serviceId: runId, outFolder: '', pid: process.pid, startedAt, leaseMs });
-  const guards: string[][] = [];
+  const guards: { readonly atMs: number; readonly told: readonly string[]; readonly ended: () => void }[] = [];
   const seen = new Proxy(journal, {
     get: (target, key) => {
       const value: unknown = Reflect.get(of, key) ?? Reflect.get(target, key, target);
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
-  const made = new Lease(seen, runId, { leaseMs, startGuard: (...told) => void guards.push(told) });
-  const beating = setInterval(() => journal.guardHeartbeat(runId), 30);
-  return {
-    ...{ runId, guards, lease: made },
-    silence: () => clearInterval(beating),
-    [Symbol.dispose]: () => {
-      clearInterval(beating);
-      made[Symbol.dispose]();
+  const fenced: [string, number][] = [];
+  let nowMs = 0;
+  let guardIsWell = true;
+  const timers = new Map<number, { readonly work: () => void; dueMs: number }>();
+  const made = new Lease(seen, runId, {
+    leaseMs,
+    ...(bootMs === undefined ? {} : { bootMs }),
+    nowMs: () => nowMs,
+    fence: async (...of) => {
+      fenced.push(of);
+      throw new Error('it does not end');
     },
+    startGuard: (...told) => void guards.push({ atMs: nowMs, told: told.slice(0, 3) as string[], ended: told[3] }),
+    every: (ms, work) => {
+      timers.set(ms, { work, dueMs: nowMs + ms });
+      return () => timers.delete(ms);
+    },
+  });
+  /** In steps of the finest timer. A guard that is well gives a sign of life at each. */
+  const pass = (forMs: number) => {
+    for (const endMs = nowMs + forMs; nowMs < endMs; ) {
+      nowMs += 25;
+      if (guardIsWell) journal.guardHeartbeat(runId);
+      for (const [everyMs, timer] of [...timers]) {
+        if (timer.dueMs > nowMs) continue;
+        timer.dueMs += everyMs;
+        timer.work();
+      }
+    }
+  };
+  const silence = () => {
+    guardIsWell = false;
+  };
+  return {
+    ...{ runId, guards, fenced, lease: made, pass, silence, timers, beats: () => journal.run(runId)?.beats ?? 0 },
+    [Symbol.dispose]: () => made[Symbol.dispose](),
   };
 }
 
@@ -56,115 +86,199 @@ test('a lease that is too short to be kept is refused', () => {
   expect(leaseTimes()).toEqual({ leaseMs: 10_000, heartbeatMs: 1000, lookMs: 500, stopLeaseMs: 2500 });
 });
 
-test('a guard is started at once, and signs of life are given', async () => {
+test('a guard is started at once, and signs of life are given ten times in a lease', async () => {
   using it = lease();
-  expect(it.guards).toEqual([[stateFolder, it.runId, '']]);
-  await until('some beats', () => (journal.run(it.runId)?.beats ?? 0) >= 3, { withinMs: 2000 });
+  expect(it.guards.map((g) => g.told)).toEqual([[stateFolder, it.runId, '']]);
+  it.pass(5 * leaseMs);
+  expect(it.beats()).toBe(50);
   await it.lease.guarded();
-  await sleep(leaseMs);
   expect(it.guards).toHaveLength(1);
   expect([it.lease.lost.aborted, it.lease.stopped.aborted, it.lease.failed.aborted]).toEqual([false, false, false]);
 });
 
-test('signs of life end with the lease', async () => {
+test('signs of life end with the lease', () => {
   const it = lease();
+  it.pass(leaseMs);
   it[Symbol.dispose]();
-  const beats = journal.run(it.runId)?.beats;
+  expect(it.timers.size).toBe(0);
+  it.pass(leaseMs);
+  expect(it.beats()).toBe(10);
+});
+
+test('by itself a lease beats by timers, and ends them', async () => {
+  const runId = `run-${++run}`;
+  journal.begin({ id: runId, serviceFile: '', serviceId: runId, outFolder: '', pid: process.pid, startedAt: '' });
+  {
+    using _ = new Lease(journal, runId, { leaseMs: 500, startGuard: () => undefined });
+    await until('some beats', () => (journal.run(runId)?.beats ?? 0) >= 3, { withinMs: 10_000 });
+  }
+  const beats = journal.run(runId)?.beats;
   await sleep(150);
-  expect(journal.run(it.runId)?.beats).toBe(beats);
+  expect(journal.run(runId)?.beats).toBe(beats);
 });
 
-test('a guard that falls silent is replaced, not before its time, and the new one is told which', async () => {
+test('a guard that falls silent is replaced after its lease, not before, and the new one is told which', () => {
   using it = lease();
-  await it.lease.guarded();
-  await sleep(leaseMs / 2);
+  it.pass(6 * leaseMs);
   it.silence();
-  const fromMs = performance.now();
-  await until('another guard', () => it.guards.length > 1, { withinMs: 4 * leaseMs, everyMs: 5 });
-  expect(performance.now() - fromMs).toBeGreaterThan(0.8 * leaseMs);
-  expect(it.guards[1]).toEqual([stateFolder, it.runId, String(process.pid)]);
-});
-
-test('a guard that is on its way up is not started again and again', async () => {
-  using it = lease();
-  it.silence();
-  await sleep(leaseMs * 0.4);
+  it.pass(leaseMs - heartbeatMs);
   expect(it.guards).toHaveLength(1);
-  await sleep(leaseMs);
-  expect(it.guards.length).toBeGreaterThan(1);
-  expect(it.guards.length).toBeLessThan(5);
+  it.pass(2 * heartbeatMs);
+  expect(it.guards.slice(1).map((g) => g.told)).toEqual([[stateFolder, it.runId, String(process.pid)]]);
+});
+
+test('a guard that is on its way up is given five seconds, and not started again and again', () => {
+  using it = lease();
+  it.silence();
+  it.pass(4900);
+  expect(it.guards).toHaveLength(1);
+  it.pass(10_000);
+  expect(it.guards.map((g) => g.atMs)).toEqual([0, 5000, 10_000]);
+});
+
+test('a guard that ends is replaced at once', () => {
+  let guardPid = process.pid;
+  using it = lease({
+    run: (id: string) => {
+      const found = journal.run(id);
+      return found && { ...found, guardPid };
+    },
+  } as Partial<Journal>);
+  it.pass(3 * leaseMs);
+  guardPid = gone;
+  it.guards[0]?.ended();
+  expect(it.guards.map((g) => g.atMs)).toEqual([0, 3 * leaseMs]);
+  // One that cannot live is not started in a circle.
+  it.guards[1]?.ended();
+  expect(it.guards).toHaveLength(2);
+});
+
+test('a guard that ends because another one is well is not replaced', () => {
+  using it = lease();
+  it.pass(3 * leaseMs);
+  it.guards[0]?.ended();
+  expect(it.guards).toHaveLength(1);
+});
+
+test('a guard that ends with the run or with the lease is not replaced', () => {
+  using it = lease();
+  it.silence();
+  it.pass(heartbeatMs);
+  journal.close(it.runId);
+  it.guards[0]?.ended();
+  expect(it.guards).toHaveLength(1);
+  const other = lease();
+  other.silence();
+  other.pass(heartbeatMs);
+  other[Symbol.dispose]();
+  other.guards[0]?.ended();
+  expect(other.guards).toHaveLength(1);
 });
 
 test('without a guard nothing may be injected', async () => {
-  using it = lease({ run: () => undefined } as Partial<Journal>);
-  it.silence();
-  await expect(it.lease.guarded()).rejects.toThrow(/The guard of the run did not happen within 500 ms/);
+  using it = lease({ run: () => undefined } as Partial<Journal>, 10);
+  await expect(it.lease.guarded()).rejects.toThrow(/The guard of the run did not happen within 1000 ms/);
 });
 
 test('a guard that has died is none', async () => {
-  using it = lease({
-    run: (id: string) => ({ ...new Journal(stateFolder).run(id), guardPid: 2 ** 22 - 1 }),
-  } as Partial<Journal>);
+  using it = lease({ run: (id: string) => ({ ...journal.run(id), guardPid: gone }) } as Partial<Journal>, 10);
   await expect(it.lease.guarded()).rejects.toMatchObject({ kind: 'timeout' });
 });
 
-test('a run that somebody else has taken over is lost, and gives no more signs of life', async () => {
+test('a run that somebody else has taken over is lost, and gives no more signs of life', () => {
   using it = lease({ heartbeat: () => false });
-  await until('it is lost', () => it.lease.lost.aborted, { withinMs: 1000 });
+  it.pass(heartbeatMs);
+  expect(it.lease.lost.aborted).toBe(true);
   expect(it.lease.lost.reason).toMatchObject({
     kind: 'lease-lost',
     message: expect.stringContaining(`Run ${it.runId} was taken over`),
   });
   expect(it.lease.failed.aborted).toBe(false);
+  expect(it.timers.size).toBe(0);
 });
 
-test('a stop that somebody asks for is seen at once, and names who asked', async () => {
+test('a stop that somebody asks for is seen at the next look, once, and names who asked', () => {
   using it = lease();
   journal.requestStop(it.runId, 'ann');
-  await until('it is stopped', () => it.lease.stopped.aborted, { withinMs: 200, everyMs: 5 });
+  it.pass(25);
+  expect(it.lease.stopped.aborted).toBe(true);
   expect(it.lease.stopped.reason).toMatchObject({
     kind: 'interrupted',
     message: expect.stringMatching(/stopped by ann/),
   });
   expect(it.lease.lost.aborted).toBe(false);
+  expect([...it.timers.keys()]).toEqual([heartbeatMs]);
 });
 
-test('a journal that is full for a moment is tried again', async () => {
+test('a journal that is full for a moment is tried again', () => {
   let thrown = 0;
   const heartbeat = (id: string) => {
     if (thrown++ < 3) throw new OrdealError('no-space', 'full');
     return journal.heartbeat(id);
   };
   using it = lease({ heartbeat });
-  await until('it beats', () => (journal.run(it.runId)?.beats ?? 0) > 1, { withinMs: 2000 });
-  await sleep(leaseMs);
+  it.pass(3 * leaseMs);
+  expect(it.beats()).toBe(27);
   expect(it.lease.failed.aborted).toBe(false);
 });
 
-test('a journal that stays full ends the run before its lease is over, and says why', async () => {
-  const fromMs = performance.now();
+test('a journal that stays full ends the run at half of its lease, and says why', () => {
   using it = lease({
     heartbeat: () => {
       throw new OrdealError('no-space', 'The journal cannot be written');
     },
   });
-  await until('it has failed', () => it.lease.failed.aborted, { withinMs: 2 * leaseMs, everyMs: 5 });
-  const tookMs = performance.now() - fromMs;
-  expect(tookMs).toBeGreaterThanOrEqual(leaseMs / 2);
-  expect(tookMs).toBeLessThan(leaseMs);
+  it.pass(leaseMs / 2 - heartbeatMs);
+  expect(it.lease.failed.aborted).toBe(false);
+  it.pass(heartbeatMs);
+  expect(it.lease.failed.aborted).toBe(true);
   const reason = it.lease.failed.reason as OrdealError;
   expect(reason.kind).toBe('no-space');
   expect(reason.message).toMatch(
-    /No sign of life could be given for \d+ ms: The journal cannot be written\. The run was ended/,
+    /No sign of life could be given for 500 ms: The journal cannot be written\. The run was ended before its lease was over; .*`ordeal recover`/,
   );
+  it.pass(leaseMs);
+  expect(it.lease.failed.reason).toBe(reason);
 });
 
-test('what nobody expected ends the run as a defect', async () => {
+test('a guard that keeps the journal from being written is ended, and no other failure ends it', () => {
+  let kind: 'busy' | 'no-space' = 'no-space';
+  const heartbeat = () => {
+    throw new OrdealError(kind, 'not now');
+  };
+  using it = lease({ heartbeat });
+  it.pass(heartbeatMs);
+  expect(it.fenced).toEqual([]);
+  kind = 'busy';
+  it.pass(2 * heartbeatMs);
+  expect(it.fenced).toEqual([
+    [stateFolder, process.pid],
+    [stateFolder, process.pid],
+  ]);
+  using alone = lease({ heartbeat });
+  alone.silence();
+  alone.pass(heartbeatMs);
+  expect(alone.fenced).toEqual([]);
+});
+
+test('a beat waits for who writes no longer than until the next', () => {
+  const waits: number[] = [];
+  using it = lease({
+    within: <T>(ms: number, work: () => T): T => {
+      waits.push(ms);
+      return work();
+    },
+  });
+  it.pass(heartbeatMs);
+  expect(waits).toEqual([heartbeatMs]);
+});
+
+test('what nobody expected ends the run as a defect', () => {
   using it = lease({
     heartbeat: () => {
       throw new Error('cosmic ray');
     },
   });
-  await until('it has failed', () => it.lease.failed.aborted, { withinMs: 2 * leaseMs });
+  it.pass(leaseMs);
   expect(it.lease.failed.reason).toMatchObject({ kind: 'internal' });
 });

@@ -3,12 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
+import Database from 'libsql';
 import type { LocatedService } from '../../harness/model/network-service.js';
 import type { NativeFaults, Vim } from '../../harness/model/vim.js';
 import type { OnlineTestRequest } from '../../harness/online-test/request.js';
 import { runOnlineTest } from '../../harness/online-test/run.js';
 import { readService, ServiceSession } from '../../harness/online-test/session.js';
-import { until } from '../../harness/util/deadline.js';
+import { sleep, until } from '../../harness/util/deadline.js';
 import { OrdealError } from '../../harness/util/errors.js';
 import { packageRoot } from '../../harness/util/package-root.js';
 
@@ -146,6 +147,33 @@ test('a heal that always throws fails the run, and the guard heals what it left'
   });
   await expectNothingLeft();
 });
+
+test('a fault that comes on only once the run was taken over is healed by who injected it', async () => {
+  const record = await runWith((real) => ({
+    inject: async (i) => {
+      // As a process that is stopped between the journal and the VIM, and goes on when the run is another's.
+      giveToNobody(i.runId);
+      await sleep(1500);
+      await real.inject(i);
+    },
+  }));
+  expect(record.exitCode).toBe(22);
+  expect(record.errors.join()).toMatch(/was taken over by another process/);
+  expect(await active()).toEqual([]);
+  await until('the guard closed the run', () => honest.journal.runs({ open: true }).length === 0, {
+    withinMs: 60_000,
+    everyMs: 200,
+  });
+  await expectNothingLeft();
+});
+
+/** The run's holder is a process that has died: no process has this id, it is beyond what Linux gives out. */
+function giveToNobody(runId: string): void {
+  const db = new Database(honest.journal.file);
+  db.pragma('busy_timeout = 5000');
+  db.prepare('update run set pid = ? where id = ?').run(2 ** 22 + 1, runId);
+  db.close();
+}
 
 test('a measurement that throws proves nothing', async () => {
   const record = await runWith(() => ({ verify: () => failing('The VIM cannot look') }));

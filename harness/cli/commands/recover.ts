@@ -1,5 +1,5 @@
 import { exitCodeOfError } from '../../model/exit-codes.js';
-import { recover, status } from '../../online-test/recover.js';
+import { type RecoveryStep, recover, status } from '../../online-test/recover.js';
 import type { Register } from '../command.js';
 import { type Context, table } from '../context.js';
 
@@ -44,7 +44,14 @@ export const recoverCommand: Register = (program, action) => {
                 steps.map((s) => [s.runId, s.what, s.outcome + (s.reason === undefined ? '' : `: ${s.reason}`)]),
               ),
         );
-        return steps.some((s) => s.outcome === 'failed') ? exitCodeOfError('vim-failed') : 0;
+        return exitCodeOf(steps);
       }),
     );
 };
+
+/** What is still open is worse news than what cannot be told. */
+function exitCodeOf(steps: readonly RecoveryStep[]): number {
+  const some = (outcome: RecoveryStep['outcome']) => steps.some((s) => s.outcome === outcome);
+  if (some('failed')) return exitCodeOfError('vim-failed');
+  return some('inconclusive') ? exitCodeOfError('inconclusive') : 0;
+}
