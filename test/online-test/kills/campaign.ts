@@ -18,8 +18,8 @@ export const leaseMs = 2000;
 export const healWithinMs = leaseMs + 2000;
 /** Look, restore, prove, evidence: on a machine that is full of runs. */
 const closeWithinMs = 60_000;
-/** Runs that one process holds at the same time. */
-export const lanesPerGroup = Number(process.env.ORDEAL_KILL_LANES ?? 4);
+/** After these nobody is left who gives the service back: somebody recovers it on a later day. */
+const left: readonly Blow[] = ['harness and guard killed', 'guard killed, harness stopped', 'all killed'];
 
 export interface Struck {
   readonly blow: Blow;
@@ -37,6 +37,7 @@ const measured: readonly Blow[] = [
   'worker crashed, harness killed',
   'harness stopped',
   'harness and guard killed',
+  'guard killed, harness stopped',
   'host killed',
   'all killed',
 ];
@@ -57,7 +58,8 @@ export class Group implements AsyncDisposable {
     readonly lanes: readonly Lane[],
   ) {}
 
-  static async open(folder: string, number: number): Promise<Group> {
+  /** @param lanesPerGroup runs that one process holds at the same time */
+  static async open(folder: string, number: number, lanesPerGroup: number): Promise<Group> {
     const stateFolder = join(folder, `group-${number}`);
     const names = Array.from({ length: lanesPerGroup }, (_, i) => `lane-${number}-${i}`);
     return new Group(stateFolder, number, await Promise.all(names.map((id) => Lane.open(stateFolder, id))));
@@ -117,6 +119,11 @@ export class Group implements AsyncDisposable {
     if (blow === 'guard killed') end(guards);
     if (blow === 'guard stopped') pause(guards);
     if (blow === 'harness and guard killed') end([harnessPid, ...guards]);
+    if (blow === 'guard killed, harness stopped') {
+      // The other way round the harness might have started another guard.
+      pause([harnessPid]);
+      end(guards);
+    }
     if (blow === 'host killed') end(hosts);
     if (blow === 'all killed') end([harnessPid, ...guards, ...hosts]);
     const stopped = blow === 'host stopped' ? hosts : blow === 'all stopped' ? [harnessPid, ...guards, ...hosts] : [];
@@ -132,9 +139,9 @@ export class Group implements AsyncDisposable {
       await sleep(leaseMs * 1.5);
       goOn(guards);
     }
-    if (blow.startsWith('harness and') || blow === 'all killed')
+    if (blow === 'harness and guard killed' || blow === 'all killed')
       await until('the harness is gone', () => !runs(harnessPid), { withinMs: 5000 });
-    if (blow.startsWith('harness and') || blow === 'all killed') await this.#recover(where);
+    if (left.includes(blow)) await this.#recover(where);
     const struck = await Promise.all(
       open.map(async (w, i): Promise<Struck> => {
         const wrong = await this.#wrongWith(w, blow, healed[i], guards, () => goOn([harnessPid]));
@@ -168,12 +175,12 @@ export class Group implements AsyncDisposable {
     try {
       const closed = () => lane.session.journal.run(runId)?.closed === true;
       await until('the run is closed', closed, { withinMs: closeWithinMs, everyMs: 50 });
-      if (blow === 'harness stopped') wake();
+      if (blow.endsWith('harness stopped')) wake();
       await lane.serve();
       if (blow.startsWith('worker crashed')) await lane.faults.heal(outside(lane));
       wrong.push(...(await lane.faultsOf(runId)));
-      const left = () => guards.every((pid) => !runs(pid));
-      await until('the guards have ended', left, { withinMs: 15_000 });
+      const haveEnded = () => guards.every((pid) => !runs(pid));
+      await until('the guards have ended', haveEnded, { withinMs: 15_000 });
       await lane.tidy(runId);
     } catch (e) {
       wrong.push(asError(e).message);

@@ -9,6 +9,7 @@ export const blows = [
   'guard killed',
   'guard stopped',
   'harness and guard killed',
+  'guard killed, harness stopped',
   'worker crashed',
   'worker crashed, harness killed',
   'host stopped',
@@ -18,13 +19,14 @@ export const blows = [
 ] as const;
 export type Blow = (typeof blows)[number];
 
-/** In percent. The rest of the machinery is dearest where the host has to be started anew. */
+/** In percent. A round is dearest where the host has to be started anew. */
 const weights: Readonly<Record<Blow, number>> = {
   'harness killed': 24,
   'harness stopped': 14,
-  'guard killed': 12,
-  'guard stopped': 8,
-  'harness and guard killed': 14,
+  'guard killed': 11,
+  'guard stopped': 7,
+  'harness and guard killed': 11,
+  'guard killed, harness stopped': 5,
   'worker crashed': 7,
   'worker crashed, harness killed': 8,
   'host stopped': 5,
@@ -36,11 +38,11 @@ const weights: Readonly<Record<Blow, number>> = {
 /** When: so long after a stage has begun, at most, in milliseconds. As the stages last on a busy machine. */
 const spans: Readonly<Record<StageName, number>> = {
   plan: 300,
-  baseline: 1500,
+  baseline: 1300,
   snapshot: 400,
   inject: 500,
-  react: 1200,
-  measure: 900,
+  react: 900,
+  measure: 700,
   judge: 1500,
   forensic: 500,
 };
@@ -101,6 +103,8 @@ const passing: readonly FaultRequest[] = [
 /** It lasts until the service is judged, and found worse. */
 const fatal: FaultRequest = { kind: 'stall', target: { vnfc: 'worker-1' } };
 
+export const faultKinds = [...new Set([...passing, fatal].map((f) => f.kind))];
+
 /** Neighbouring seeds have neighbouring first numbers: FNV-1a drives them apart. */
 const mixed = (...parts: readonly number[]): number =>
   [...parts.join('.')].reduce((hash, c) => Math.imul(hash ^ c.charCodeAt(0), 16_777_619), -2_128_831_035);
@@ -111,10 +115,12 @@ export function drawRound(seed: number, group: number, round: number, lanes: num
   const blow = pick(random, urn);
   const stage = pick(random, stages);
   const isLate = stage === 'forensic' || (stage === 'judge' && random() < 0.7);
+  // A run that has not begun when the blow falls is not struck.
+  const spread = stage === 'plan' ? 150 : 900;
   const runs = Array.from({ length: lanes }, (_, i) => {
     const isFatal = (i === 0 && isLate) || random() < 0.15;
     const fault = { ...(isFatal ? fatal : pick(random, passing)), isFatal };
-    return { fault, startsMs: i === 0 ? 0 : 900 * random(), seed: Math.floor(random() * 2 ** 31) };
+    return { fault, startsMs: i === 0 ? 0 : spread * random(), seed: Math.floor(random() * 2 ** 31) };
   });
   const afterMs = spans[stage] * random();
   const stoppedMs = 200 + 2800 * random();
