@@ -51,6 +51,10 @@ export async function measureStops(stops: number, seed: number): Promise<StopTim
     await using session = await ServiceSession.open(await readService(file), { stateFolder });
     await session.start();
     using elsewhere = new Journal(stateFolder);
+    // A real guard writes to the same journal; one for all, as it has no part in a stop.
+    const beside = begin(session.journal, 'beside', '');
+    using lease = new Lease(session.journal, beside);
+    await lease.guarded();
     for (let i = 0; i < 2 * stops; i++) {
       const request = faults[Math.floor(i / 2) % faults.length] as FaultRequest;
       const byRequest = i % 2 === 1;
@@ -58,9 +62,16 @@ export async function measureStops(stops: number, seed: number): Promise<StopTim
       (byRequest ? requestMs : signalMs).push(tookMs);
       slowest[request.kind] = Math.max(slowest[request.kind] ?? 0, tookMs);
     }
+    session.journal.close(beside);
   }
   await rm(stateFolder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   return { signalMs, requestMs, slowest };
+}
+
+function begin(journal: Journal, serviceId: string, serviceFile: string): string {
+  const id = newId('run');
+  journal.begin({ id, serviceFile, serviceId, outFolder: '', pid: process.pid, startedAt: new Date().toISOString() });
+  return id;
 }
 
 async function stopOnce(
@@ -73,12 +84,8 @@ async function stopOnce(
   const { journal, service } = session;
   const [vim] = session.vims.values();
   if (vim?.faults === undefined) throw new Error('the embedded VIM injects faults');
-  const runId = newId('run');
-  const startedAt = new Date().toISOString();
-  const serviceId = service.descriptor.id;
-  journal.begin({ id: runId, serviceFile: service.file, serviceId, outFolder: '', pid: process.pid, startedAt });
-  using lease = new Lease(journal, runId);
-  await lease.guarded();
+  const runId = begin(journal, service.descriptor.id, service.file);
+  using lease = new Lease(journal, runId, { startGuard: () => undefined });
   const stop = new AbortController();
   const nowMs = () => performance.now();
   const injector = new Injector({ runId, journal, nowMs, seed: 1, vimOf: () => vim, expiresAfterMs: 60_000 });
@@ -106,9 +113,9 @@ export const percentile = (values: readonly number[], p: number): number => {
   return sorted[Math.min(sorted.length - 1, Math.ceil(p * sorted.length) - 1)] ?? Number.NaN;
 };
 
-/** 60 stops of each way, over ten kinds of fault. */
+/** 300 stops of each way, over ten kinds of fault: enough for a 99th percentile. */
 export async function bench(): Promise<string> {
-  const { signalMs, requestMs, slowest } = await measureStops(60, 20261123);
+  const { signalMs, requestMs, slowest } = await measureStops(300, 20261123);
   const row = (what: string, ms: readonly number[]) => [
     what,
     String(ms.length),
