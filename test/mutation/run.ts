@@ -6,9 +6,9 @@ import { suspects } from './suspects.js';
 
 /**
  * `npm run mutate [group …]`: mutates the safety code, and runs the specs that are to notice. Not part of the tests: it
- * takes an hour of one core. Stryker comes through npx, as nothing else here needs its 166 packages.
+ * takes an hour of one core. Stryker is installed in a folder of its own, as nothing else here needs its 166 packages.
  */
-const stryker = ['-p', '@stryker-mutator/core@9.6.1', '-p', 'typescript@5.9', 'stryker'];
+const stryker = ['@stryker-mutator/core@9.6.1', 'typescript@5.9'];
 const out = join(packageRoot, 'reports', 'out', 'mutation');
 const base = JSON.parse(readFileSync(join(packageRoot, 'test', 'mutation', 'stryker.config.json'), 'utf8')) as object;
 
@@ -26,7 +26,12 @@ const dead = ['Killed', 'Timeout', 'RuntimeError'];
 const alive = ['Survived', 'NoCoverage'];
 const wanted = process.argv.slice(2);
 const total = { killed: 0, all: 0 };
-mkdirSync(out, { recursive: true });
+const tool = join(out, 'stryker');
+mkdirSync(tool, { recursive: true });
+writeFileSync(join(tool, 'package.json'), '{ "private": true }');
+execFileSync('npm', ['install', '--prefix', tool, '--ignore-scripts', '--no-audit', '--no-fund', ...stryker], {
+  stdio: ['ignore', 'ignore', 'inherit'],
+});
 for (const { name, files, specs } of suspects) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   const config = join(out, `${name}.config.json`);
@@ -37,10 +42,14 @@ for (const { name, files, specs } of suspects) {
   const buildCommand = `node ${transpile} ${packageRoot} ${files.join(' ')}`;
   const jsonReporter = { fileName: report };
   writeFileSync(config, JSON.stringify({ ...base, mutate: files, buildCommand, commandRunner, jsonReporter }));
-  execFileSync('npx', ['--yes', ...stryker, 'run', config], {
-    cwd: packageRoot,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  execFileSync(
+    process.execPath,
+    [join(tool, 'node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js'), 'run', config],
+    {
+      cwd: packageRoot,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
   const found = JSON.parse(readFileSync(report, 'utf8')) as Report;
   for (const [file, { mutants }] of Object.entries(found.files)) {
     const killed = mutants.filter((m) => dead.includes(m.status)).length;
