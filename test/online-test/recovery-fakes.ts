@@ -15,7 +15,8 @@ export function webService(folder: string, base: string, rateHz = 200): LocatedS
     vims: { fake: {} },
     vnfs: [{ id: 'front', vnfdId: 'front', vnfcs: [{ id: 'web', vim: 'fake' }] }],
     probes: [{ id: 'page', kind: 'http', url: `${base}/page`, rateHz, timeoutMs: 5000 }],
-    indicators: { errorRatio: { absolute: 0.2 }, availability: { absolute: 0.2 } },
+    // A machine that is busy is slow, and what is judged here is not how fast it answers.
+    indicators: { errorRatio: { absolute: 0.2 }, availability: { absolute: 0.2 }, latencyP50: { absolute: 10_000 } },
   });
   return { file: join(folder, 'service.yaml'), folder, descriptor };
 }
