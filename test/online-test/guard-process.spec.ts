@@ -45,11 +45,11 @@ const guardPid = (runId: string) => journal.run(runId)?.guardPid ?? undefined;
 const log = async () =>
   existsSync(join(stateFolder, 'guard.log')) ? readFile(join(stateFolder, 'guard.log'), 'utf8') : '';
 
-function leaseOf(runId: string, startGuard?: LeaseOptions['startGuard']): Lease {
+function leaseOf(runId: string, { startGuard, leaseMs: ms = leaseMs }: LeaseOptions = {}): Lease {
   const startedAt = new Date().toISOString();
-  const run = { id: runId, serviceFile, serviceId: 'session-gateway', outFolder: stateFolder, startedAt, leaseMs };
-  journal.begin({ ...run, pid: process.pid });
-  return new Lease(journal, runId, { leaseMs, ...(startGuard === undefined ? {} : { startGuard }) });
+  const run = { id: runId, serviceFile, serviceId: 'session-gateway', outFolder: stateFolder, startedAt };
+  journal.begin({ ...run, leaseMs: ms, pid: process.pid });
+  return new Lease(journal, runId, { leaseMs: ms, ...(startGuard === undefined ? {} : { startGuard }) });
 }
 
 test('a guard that hangs is replaced, goes when it wakes up, and the new one gives the run back', async () => {
@@ -121,9 +121,11 @@ test('a guard that was stopped in the middle of a write is ended by its harness,
   locks();
   test.setTimeout(60_000);
   let started = 0;
-  using lease = leaseOf('run-held', () => {
+  const startGuard = () => {
     if (started++ === 0) hold('guard', 'writing');
-  });
+  };
+  // So long a lease that a busy machine alone is no reason to give up.
+  using lease = leaseOf('run-held', { startGuard, leaseMs: 10_000 });
   const hung = holder as ChildProcess;
   expect(await once(hung, 'exit')).toEqual([null, 'SIGKILL']);
   const beats = journal.run('run-held')?.beats ?? 0;
