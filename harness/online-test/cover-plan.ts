@@ -52,10 +52,11 @@ export async function planCover(
     session.engine.planCreation({ ...request, name: `before ${title}`, purpose: 'restore' });
   for (const vnf of area) {
     let request: CoverRequest = { vnf: vnf.id, ...(snapshotType === undefined ? {} : { type: snapshotType }) };
-    if (vnf.vnfcs.some((vnfc) => restoresDisksAlone(session.vimOf(vnfc)))) {
-      const cold = snapshotType === undefined ? [...(await withoutMemory(session, vnf.vnfcs)).keys()] : [];
-      const vnfcs = Object.fromEntries(cold.map((id) => [id, { type: 'cold' as const }]));
-      request = { ...request, vnfcs };
+    const alone = vnf.vnfcs.filter((vnfc) => restoresDisksAlone(session.vimOf(vnfc)));
+    if (alone.length > 0) {
+      // Memory that is not brought back is captured only where somebody asks for it: that costs a pause.
+      const cold = snapshotType === undefined ? alone : [];
+      request = { ...request, vnfcs: Object.fromEntries(cold.map(({ id }) => [id, { type: 'cold' as const }])) };
       const running = (await plan({ ...request, consistent: false })).vnfcs.filter((v) => v.runs);
       const hasState = running.some((v) => v.volumes.length > 0 || v.parameters.type === 'warm');
       const isOurs = running.every((v) => restoresDisksAlone(session.vimOf(v.vnfc)));

@@ -1,5 +1,6 @@
 import type { V1Node } from '@kubernetes/client-node';
 import type { FaultReading } from '../../model/fault.js';
+import { sleep } from '../../util/deadline.js';
 import type { Asking } from './ask.js';
 import type { FaultRecord } from './fault-records.js';
 import { restartsOf, type Seen, type Workloads } from './workloads.js';
@@ -7,6 +8,9 @@ import { restartsOf, type Seen, type Workloads } from './workloads.js';
 type Target = FaultRecord['targets'][number];
 type Context = { readonly record: FaultRecord; readonly seen: Seen; readonly target: Target; readonly asking: Asking };
 
+const events: readonly string[] = ['restart', 'evict', 'crash'];
+const NEWS_MS = 5000;
+const NEWS_EVERY_MS = 100;
 /** Delays below the noise of a busy machine show nothing. */
 const LEAST_DELAY_MS = 5;
 
@@ -16,12 +20,25 @@ export async function measure(record: FaultRecord, workloads: Workloads, asking:
   if (kind === 'cordon' || kind === 'drain') return nodesClosed(record, workloads);
   const readings: FaultReading[] = [];
   for (const target of record.targets) {
-    const seen = await workloads.see(await workloads.locate(target.resource));
-    readings.push(await one(kind, { record, seen, target, asking }));
+    const look = async () => {
+      const seen = await workloads.see(await workloads.locate(target.resource));
+      return one(kind, { record, seen, target, asking });
+    };
+    readings.push(events.includes(kind) ? await lateNews(look) : await look());
   }
   const [first] = readings;
   if (first === undefined) return { effective: false, measured: {}, how: 'the fault has no target' };
   return { ...first, effective: readings.every((r) => r.effective) };
+}
+
+/** What has happened is told by the kubelet, and that a moment later. */
+async function lateNews(look: () => Promise<FaultReading>): Promise<FaultReading> {
+  const end = performance.now() + NEWS_MS;
+  for (;;) {
+    const reading = await look();
+    if (reading.effective || performance.now() >= end) return reading;
+    await sleep(NEWS_EVERY_MS);
+  }
 }
 
 function one(kind: string, context: Context): Promise<FaultReading> | FaultReading {

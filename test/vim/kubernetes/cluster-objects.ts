@@ -12,6 +12,8 @@ export async function objectsOf(cluster: Cluster, namespace: string): Promise<st
     deployments: `/apis/apps/v1/namespaces/${namespace}/deployments`,
     policies: `/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies`,
     leases: `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`,
+    secrets: `${core}/secrets`,
+    jobs: `/apis/batch/v1/namespaces/${namespace}/jobs`,
     podchaos: `/apis/chaos-mesh.org/v1alpha1/namespaces/${namespace}/podchaos`,
   };
   const found = await Promise.all(

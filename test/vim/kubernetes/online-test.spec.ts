@@ -1,12 +1,11 @@
-import { spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exitCodeOfError } from '../../../harness/model/exit-codes.js';
 import { runRecord } from '../../../harness/model/run-record.js';
-import { bin } from '../../cli/ordeal.js';
 import { expect, test } from '../../hosts/kubernetes/fixture.js';
 import { PlayedCluster } from '../../hosts/kubernetes/played-cluster.js';
 import { objectsOf } from './cluster-objects.js';
+import { ordeal } from './long-call.js';
 import { sessionService } from './session-service.js';
 
 test.describe.configure({ timeout: 240_000 });
@@ -60,17 +59,3 @@ test('a run without a role is refused with its name, before anything is touched'
     expect(await objectsOf(cluster, namespace), 'nothing was touched').toEqual(before);
   }
 });
-
-function ordeal(args: readonly string[], cwd: string): Promise<{ code: number | null; said: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [bin, ...args], { cwd });
-    let said = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        said += text;
-      });
-    }
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ code, said }));
-  });
-}

@@ -10,7 +10,24 @@ export interface ContainerCommand {
   readonly image: string;
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** The folders behind its volumes. */
+  readonly writable: readonly string[];
+  readonly isReadOnly: boolean;
+  /** The folder with the token of its service account; undefined when it has none. */
+  readonly account: string | undefined;
 }
+
+/** Its view of the file system: the token where every client looks for it, and nothing but its volumes to write to. */
+const view = `set -e
+account=$1; readonly=$2; count=$3; shift 3
+while [ "$count" -gt 0 ]; do mount --bind "$1" "$1"; shift; count=$((count - 1)); done
+if [ -n "$account" ]; then
+  mount -t tmpfs tmpfs /run
+  mkdir -p /run/secrets/kubernetes.io
+  cp -r "$account" /run/secrets/kubernetes.io/serviceaccount
+fi
+if [ "$readonly" = yes ]; then mount -o remount,bind,ro /; fi
+exec "$@"`;
 
 /** As a kubelet waits before it starts a container again; it would begin with ten seconds. */
 const BACK_OFF_MS = 400;
@@ -51,8 +68,11 @@ export class Container {
     }
     this.#endedMs = 0;
     this.#startedAt = new Date().toISOString();
-    const { command, env } = this.what;
-    const enter = ['--pdeathsig', 'KILL', 'nsenter', `--net=${this.network.namespace.file}`, ...command];
+    const { command, env, writable, isReadOnly, account = '' } = this.what;
+    const inside = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', view, 'sh'];
+    const seen = [account, isReadOnly ? 'yes' : 'no', String(writable.length), ...writable];
+    const network = `--net=${this.network.namespace.file}`;
+    const enter = ['--pdeathsig', 'KILL', 'nsenter', network, ...inside, ...seen, ...command];
     const child = spawn('setpriv', enter, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env.PATH, ...env },

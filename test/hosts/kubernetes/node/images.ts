@@ -24,6 +24,11 @@ export const playedImages: Readonly<Record<string, PlayedImage>> = {
     folders: { '/app': join(packageRoot, 'dist', 'test', 'vim', 'kubernetes') },
     programs: node,
   },
+  'ordeal:test': {
+    folders: { '/ordeal': packageRoot },
+    programs: node,
+    entrypoint: ['node', '/ordeal/bin/ordeal.js'],
+  },
   // The checkpoint reader asks for nothing but a file server.
   'busybox:1.37': { folders: {}, programs: { httpd: [process.execPath, join(here, 'httpd.js')] } },
 };

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { join } from 'node:path';
+import { sleep } from '../../../../harness/util/deadline.js';
 import { asError } from '../../../../harness/util/errors.js';
 import type { ControlPlane } from '../control-plane.js';
 import type { Container } from './container.js';
@@ -29,7 +30,7 @@ export class KubeletEndpoint {
   ) {
     this.#server = server;
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-      void this.#answer(request, response).catch((e: unknown) => response.writeHead(500).end(asError(e).message));
+      void this.#answer(request, response).catch((e: unknown) => response.destroy(asError(e)));
     });
   }
 
@@ -61,9 +62,27 @@ export class KubeletEndpoint {
     if (call === 'containerLogs' && method === 'GET') {
       const found = this.find(namespace, pod, name);
       if (typeof found === 'string') return void response.writeHead(404).end(`${found} of that name`);
-      response.writeHead(200, { 'content-type': 'text/plain' }).end(await readFile(found.container.log));
-      return;
+      const follow = new URL(url, 'https://kubelet').searchParams.get('follow') === 'true';
+      return this.#log(found.container, follow, response);
     }
     response.writeHead(404).end('404 page not found');
+  }
+
+  /** What it has said, and what it says until it ends, when it is followed. */
+  async #log(container: Container, follow: boolean, response: ServerResponse): Promise<void> {
+    let sent = 0;
+    response.writeHead(200, { 'content-type': 'text/plain' }).flushHeaders();
+    for (;;) {
+      const isLast = !follow || !container.isRunning || response.destroyed;
+      const said = await readFile(container.log).catch((e: NodeJS.ErrnoException) => {
+        if (e.code === 'ENOENT') return Buffer.alloc(0);
+        throw e;
+      });
+      response.write(said.subarray(sent));
+      sent = Math.max(1, said.length);
+      if (isLast) break;
+      await sleep(200);
+    }
+    response.end();
   }
 }

@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { V1Container, V1Pod, V1PodStatus, V1Service } from '@kubernetes/client-node';
+import type { V1Container, V1Pod, V1PodStatus, V1Secret, V1Service } from '@kubernetes/client-node';
 import type { Cluster } from '../../../../harness/vim/kubernetes/cluster.js';
 import type { ControlPlane } from '../control-plane.js';
+import { addresses } from '../namespace.js';
 import { Container, type ContainerCommand } from './container.js';
 import { type PlayedImage, playedImages } from './images.js';
 import { PodNetwork } from './pod-network.js';
@@ -37,11 +38,13 @@ export class PlayedPod {
     if (volumes === undefined) return undefined;
     const services = await cluster.list<V1Service>(`/api/v1/namespaces/${namespace}/services`);
     const network = await PodNetwork.join(plane);
-    const links = Object.fromEntries(services.flatMap(serviceLink));
-    const tended = (pod.spec?.containers ?? []).map((spec) => {
-      const what = commandOf(pod, spec, volumes, network.ip, links);
-      return { spec, container: new Container(what, network, join(own, `${spec.name}.log`)), lookedMs: 0 };
-    });
+    const links = { ...apiServer, ...Object.fromEntries(services.flatMap(serviceLink)) };
+    const tended: Tended[] = [];
+    for (const spec of pod.spec?.containers ?? []) {
+      const secrets = await secretsOf(pod, spec, cluster);
+      const what = commandOf(pod, spec, volumes, network.ip, { ...links, ...secrets });
+      tended.push({ spec, container: new Container(what, network, join(own, `${spec.name}.log`)), lookedMs: 0 });
+    }
     return new PlayedPod(pod, network, tended);
   }
 
@@ -106,6 +109,21 @@ export class PlayedPod {
   }
 }
 
+/** Where a pod finds the API server. */
+const apiServer = { KUBERNETES_SERVICE_HOST: addresses.controlPlane, KUBERNETES_SERVICE_PORT: '6443' };
+
+async function secretsOf(pod: V1Pod, spec: V1Container, cluster: Cluster): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const { name, valueFrom } of spec.env ?? []) {
+    const ref = valueFrom?.secretKeyRef;
+    if (ref === undefined) continue;
+    const path = `/api/v1/namespaces/${pod.metadata?.namespace}/secrets/${ref.name}`;
+    const { data = {} } = await cluster.call<V1Secret>(path);
+    found[name] = Buffer.from(data[ref.key] ?? '', 'base64').toString();
+  }
+  return found;
+}
+
 /** As a kubelet tells pods of the services around them. */
 function serviceLink({ metadata, spec }: V1Service): [string, string][] {
   const name = (metadata?.name ?? '').toUpperCase().replaceAll('-', '_');
@@ -128,25 +146,32 @@ function commandOf(
   const image: PlayedImage | undefined = playedImages[spec.image ?? ''];
   if (image === undefined) throw new Error(`the node has no image "${spec.image}"`);
   const mounted = (spec.volumeMounts ?? []).map((m) => [m.mountPath, volumes.get(m.name) ?? ''] as const);
-  const folders = [...mounted, ...Object.entries(image.folders)];
+  const folders = new Map([...mounted, ...Object.entries(image.folders)]);
+  // All at once: what stands for one path may begin like another.
+  const paths = [...folders.keys()].sort((a, b) => b.length - a.length).join('|');
+  const pattern = new RegExp(`(^|[=:,])(${paths})(?=$|[/:,])`, 'g');
   const real = (text: string) =>
-    folders.reduce(
-      (t, [path, folder]) => t.replace(new RegExp(`(^|[=:,])${path}(?=$|[/:,])`, 'g'), `$1${folder}`),
-      text,
-    );
+    folders.size === 0 ? text : text.replace(pattern, (_, before: string, path: string) => before + folders.get(path));
   const [program = '', ...args] = [...(spec.command ?? image.entrypoint ?? []), ...(spec.args ?? [])].map(real);
   const fields: Readonly<Record<string, string>> = {
     'metadata.name': pod.metadata?.name ?? '',
     'metadata.namespace': pod.metadata?.namespace ?? '',
     'status.podIP': podIp,
   };
-  const env = (spec.env ?? []).map(({ name, value, valueFrom }) => {
-    return [name, real(value ?? fields[valueFrom?.fieldRef?.fieldPath ?? ''] ?? '')] as const;
-  });
+  const env = (spec.env ?? []).flatMap(({ name, value, valueFrom }) =>
+    valueFrom?.secretKeyRef === undefined
+      ? [[name, real(value ?? fields[valueFrom?.fieldRef?.fieldPath ?? ''] ?? '')] as const]
+      : [],
+  );
   return {
     name: spec.name,
     image: spec.image ?? '',
     command: [...(image.programs[program] ?? [program]), ...args],
     env: { ...links, ...Object.fromEntries(env) },
+    writable: mounted.filter(([path]) => path !== accountPath).map(([, folder]) => folder),
+    isReadOnly: spec.securityContext?.readOnlyRootFilesystem === true,
+    account: mounted.find(([path]) => path === accountPath)?.[1],
   };
 }
+
+const accountPath = '/var/run/secrets/kubernetes.io/serviceaccount';

@@ -1,6 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { V1ConfigMap, V1PersistentVolume, V1PersistentVolumeClaim, V1Pod } from '@kubernetes/client-node';
+import { dirname, join } from 'node:path';
+import type {
+  V1ConfigMap,
+  V1ConfigMapVolumeSource,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1Pod,
+} from '@kubernetes/client-node';
 import type { Cluster } from '../../../../harness/vim/kubernetes/cluster.js';
 
 export const kubeletCheckpoints = '/var/lib/kubelet/checkpoints';
@@ -33,10 +39,34 @@ export async function volumesOf(
     } else {
       await mkdir(own, { recursive: true });
       found.set(volume.name, own);
-      if (volume.configMap === undefined) continue;
-      const map = await cluster.call<V1ConfigMap>(`${namespace}/configmaps/${volume.configMap.name}`);
-      for (const [file, text] of Object.entries(map.data ?? {})) await writeFile(join(own, file), text);
+      if (volume.configMap !== undefined) await writeConfigMap(volume.configMap, cluster, namespace, own);
+      if (volume.projected !== undefined) await writeAccount(pod, cluster, own);
     }
   }
   return found;
+}
+
+async function writeConfigMap(
+  { name, items }: V1ConfigMapVolumeSource,
+  cluster: Cluster,
+  namespace: string,
+  folder: string,
+): Promise<void> {
+  const { data = {}, binaryData = {} } = await cluster.call<V1ConfigMap>(`${namespace}/configmaps/${name}`);
+  const keys = Object.keys({ ...data, ...binaryData });
+  for (const { key, path } of items ?? keys.map((k) => ({ key: k, path: k }))) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), data[key] ?? Buffer.from(binaryData[key] ?? '', 'base64'));
+  }
+}
+
+/** As the pod's service account: a token that the API server made, and the authority of its certificate. */
+async function writeAccount(pod: V1Pod, cluster: Cluster, folder: string): Promise<void> {
+  const { namespace = '' } = pod.metadata ?? {};
+  const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${pod.spec?.serviceAccountName ?? 'default'}/token`;
+  const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} };
+  const { status } = await cluster.call<{ status: { token: string } }>(path, { method: 'POST', body });
+  const root = await cluster.call<V1ConfigMap>(`/api/v1/namespaces/${namespace}/configmaps/kube-root-ca.crt`);
+  const files = { token: status.token, 'ca.crt': root.data?.['ca.crt'] ?? '', namespace };
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text, { mode: 0o600 });
 }
