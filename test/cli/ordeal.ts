@@ -16,7 +16,7 @@ export async function ordeal(folder: string, ...args: string[]): Promise<Outcome
   try {
     return {
       code: 0,
-      ...(await promisify(execFile)(process.execPath, [bin, ...args], { cwd: folder, timeout: 50_000 })),
+      ...(await promisify(execFile)(process.execPath, [bin, ...args], { cwd: folder, timeout: 100_000 })),
     };
   } catch (e) {
     const { code, stdout, stderr } = e as Outcome;

@@ -1,30 +1,37 @@
-import { copyFile, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { packageRoot } from '../../harness/util/package-root.js';
 import { type Outcome, ordeal } from '../cli/ordeal.js';
-
-const sample = join(packageRoot, 'scenarios', 'session-gateway');
+import { sample, sampleWith } from './sample.js';
 
 let folder: string;
 test.beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ordeal-quality-'));
-  for (const part of ['build', 'vnfd']) await symlink(join(sample, part), join(folder, part));
-  await copyFile(join(packageRoot, 'test', 'steps', 'quality.feature'), join(folder, 'quality.feature'));
-  // What the descriptor calls as before is next to anything: only the steps find fault, also on a busy machine.
-  const yaml = (await readFile(join(sample, 'service.yaml'), 'utf8'))
-    .replaceAll('rateHz: 20', 'rateHz: 50')
-    .replace(/errorRatio: .*/, 'errorRatio: { absolute: 1 }')
-    .replace(/availability: .*/, 'availability: { absolute: 1 }')
-    .replace(/requestRate: .*/, 'requestRate: { relative: 1 }')
-    .replace(/latencyP50: .*/, 'latencyP50: { absolute: 2000 }');
-  await writeFile(join(folder, 'service.yaml'), yaml);
+  await sampleWith(folder, { 'backend.yaml': withBackend });
+  for (const name of ['quality.feature', 'tail.feature'])
+    await copyFile(join(packageRoot, 'test', 'steps', name), join(folder, name));
 });
 test.afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const run = (name: string): Promise<Outcome> =>
-  ordeal(folder, 'run', 'quality.feature', '--name', `^${name}$`, '--no-allure', '--json');
+/**
+ * The gateway with a backend that takes one to two seconds, as a provisioning system does. The p99 of the bare
+ * sample is that of the machine's scheduler: a few milliseconds that double from one second to the next and come in clumps,
+ * so that nobody can promise 10 % of them. Here the tail is the service's own, one request as good as another, and 10 % are
+ * 200 ms, which a busy machine keeps too.
+ */
+const withBackend = (yaml: string): string =>
+  yaml
+    .replace('id: session-gateway', 'id: session-gateway-backend')
+    .replace('workers: [worker-1, worker-2] }', 'workers: [worker-1, worker-2], retryMs: 4000 }')
+    .replace('stores: [store-1, store-2] }', 'stores: [store-1, store-2], backendFromMs: 1000, backendToMs: 2000 }')
+    .replaceAll('to: 5000', 'to: 40')
+    .replace('rateHz: 50', 'rateHz: 100')
+    .replaceAll('timeoutMs: 1000', 'timeoutMs: 8000');
+
+const run = (name: string, feature = 'quality.feature'): Promise<Outcome> =>
+  ordeal(folder, 'run', feature, '--name', `^${name}$`, '--no-allure', '--json');
 const messageOf = ({ stdout }: Outcome): string => JSON.parse(stdout).scenarios[0].message ?? '';
 
 test('every question of a service that recovers is answered with yes', async () => {
@@ -37,6 +44,16 @@ test('a service that does not come back by itself is not as before, whatever its
   const outcome = await ordeal(folder, 'run', join(sample, 'gate.feature'), '--no-allure', '--json');
   expect(messageOf(outcome)).toMatch(/expected: the service quality is as before; got: service failed/);
   expect(outcome.code, outcome.stderr).toBe(30);
+});
+
+test('a tail that is kept within a tenth passes its step, beside a crash that the service answers by itself', async () => {
+  test.setTimeout(300_000);
+  let outcome = await run('p99 is kept', 'tail.feature');
+  // More processes than cores, and the tail is theirs. Measured anew for that alone, not for its result.
+  for (let again = 0; outcome.code !== 0 && (loadavg()[0] ?? 0) > availableParallelism() && again < 2; again++)
+    outcome = await run('p99 is kept', 'tail.feature');
+  expect(outcome.code, messageOf(outcome)).toBe(0);
+  expect(JSON.parse(outcome.stdout).scenarios).toMatchObject([{ status: 'passed' }]);
 });
 
 test('a tail that is longer than the margin of its step fails it, though the run ends well', async () => {

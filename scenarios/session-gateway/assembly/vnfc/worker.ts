@@ -27,7 +27,7 @@ class Worker {
   constructor(config: Config) {
     this.stores = new Stores(config);
     this.calls = new Calls(back, callsTimer, randomBelow(i32.MAX_VALUE));
-    this.backend = new Backend(config.number('backendMs', 0), backendTimer);
+    this.backend = new Backend(config.number('backendFromMs', 0), config.number('backendToMs', 0), backendTimer);
   }
 
   onRequest(from: i32, call: u32, request: Request): void {
