@@ -92,9 +92,13 @@ async function oneRound(host: Host, s: ContainerSample, mib: number, round: numb
   const work = join(host.folder, 'bench');
 
   let id = '';
-  await measure('Ordeal: snapshot, durable', async () => {
-    id = (await (await s.vim.snapshots.capture(compute, { name: 'bench', type: 'warm' })).store()).id;
+  let store: () => Promise<unknown> = () => Promise.resolve();
+  await measure('Ordeal: snapshot, until it is captured', async () => {
+    const captured = await s.vim.snapshots.capture(compute, { name: 'bench', type: 'warm' });
+    id = captured.id;
+    store = () => captured.store();
   });
+  await measure('Ordeal: until it is durable, while the service goes on', () => store());
   await measure('Ordeal: revert until it answers', async () => {
     await s.vim.snapshots.revert(compute, id);
     await serves();
@@ -152,7 +156,7 @@ async function placesOf(host: Host, s: ContainerSample, compute: string) {
     ];
     return { folders, runtimeRoot: join(host.folder, 'runc') };
   }
-  const format = '{{.GraphDriver.Data.UpperDir}}{{range .Mounts}} {{.Source}}{{end}}';
+  const format = '{{.GraphDriver.Data.UpperDir}}{{range .Mounts}}{{if .RW}} {{.Source}}{{end}}{{end}}';
   const said =
     host instanceof DockerHost
       ? host.docker('inspect', '-f', format, compute)
@@ -167,7 +171,7 @@ async function bareCriu(host: Host, mib: number, work: string): Promise<number> 
   const script = `set -e
 setsid perl -e 'my $held = join "", map { chr(33 + $_ % 90) x 1048576 } 1 .. $ARGV[0]; open my $f, ">", "$ARGV[1]/ready"; close $f; sleep 1000' "$2" "$3" </dev/null >/dev/null 2>&1 &
 pid=$!
-trap 'kill -9 $pid' EXIT
+trap 'kill -9 $pid 2>/dev/null || true' EXIT
 until [ -e "$3/ready" ]; do sleep 0.05; done
 from=$(date +%s%N)
 "$1" dump --tree $pid --images-dir "$3" --leave-running --log-file dump.log

@@ -40,6 +40,7 @@ export class Capture {
     await using undo = new Undo();
     undo.defer('remove the unfinished snapshot', () => this.#remove(frame));
     await this.folder.begin(frame.id, location);
+    if (request.type === 'warm') await this.dumps.prepare(join(location, 'memory'), join(location, 'work'));
     const createdAt = new Date().toISOString();
     const freezes = seen.powerState === 'on' && cgroup !== undefined;
     const stops = request.after === 'stopped' && cgroup !== undefined;

@@ -8,6 +8,7 @@ import type { EngineHost } from './host.js';
 
 /** A connection that nobody has accepted yet is not dumped; its peer is told so when it speaks. */
 const CRIU_CONFIG = 'skip-in-flight\n';
+const CONFIG = 'criu.conf';
 const DUMP_MS = 600_000;
 const FULL_BYTES = 2 ** 20;
 const STOPPED = /^State:\s+[Tt]\b/m;
@@ -35,12 +36,17 @@ export class Dumps {
     readonly runtimeRoot: string,
   ) {}
 
+  /** All that can be done while the container still runs. */
+  async prepare(images: string, work: string): Promise<void> {
+    for (const folder of [images, work]) await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writeFile(join(work, CONFIG), CRIU_CONFIG);
+  }
+
   /**
-   * Prerequisite: the container is frozen, and stays so. On failure: nothing but files in `images` is left.
+   * Prerequisite: the folders are prepared; the container is frozen, and stays so. On failure: nothing but files in `images` is left.
    * @throws OrdealError of kind vim-failed with the last errors of CRIU's log
    */
   async take({ id, name }: OciContainer, images: string, work: string): Promise<void> {
-    for (const folder of [images, work]) await mkdir(folder, { recursive: true, mode: 0o700 });
     const { criu, runc } = this.tools;
     const options = [
       '--leave-running',
@@ -51,10 +57,8 @@ export class Dumps {
       '--work-path',
       work,
     ];
-    const config = join(work, 'criu.conf');
-    await writeFile(config, CRIU_CONFIG);
     const args = [
-      `CRIU_CONFIG_FILE=${config}`,
+      `CRIU_CONFIG_FILE=${join(work, CONFIG)}`,
       runc,
       '--criu',
       criu,

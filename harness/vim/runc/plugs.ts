@@ -25,9 +25,9 @@ ip link set "$1" up`;
 
   /** A new namespace of that name with nothing but its loopback; what was there before has gone. */
   async renew(id: string): Promise<string> {
-    await this.remove(id);
     const name = namespaceOf(id);
-    await this.#sh('ip netns add "$1" && ip -n "$1" link set lo up', name);
+    const script = '[ ! -e "/run/netns/$1" ] || ip netns del "$1"; ip netns add "$1" && ip -n "$1" link set lo up';
+    await this.#sh(script, name);
     return `/run/netns/${name}`;
   }
 

@@ -30,6 +30,8 @@ export class RuncEngine implements OciEngine, InstantiatingEngine {
   readonly kind = 'runc';
   readonly #plugs: Plugs;
   readonly #monitor: Monitor;
+  /** Tried once: the host does not change under a driver. */
+  #cannotRestore: Promise<string | undefined> | undefined;
 
   constructor(
     readonly host: EngineHost,
@@ -47,11 +49,12 @@ export class RuncEngine implements OciEngine, InstantiatingEngine {
     return said.split('\n')[0]?.replace(' version', '') ?? 'runc';
   }
 
-  async cannotRestore(): Promise<string | undefined> {
-    return this.host.run(this.tools.conmon, ['--version']).then(
+  cannotRestore(): Promise<string | undefined> {
+    this.#cannotRestore ??= this.host.run(this.tools.conmon, ['--version']).then(
       () => undefined,
       (e: unknown) => reasonOf(e),
     );
+    return this.#cannotRestore;
   }
 
   async list(label: string): Promise<readonly OciContainer[]> {

@@ -14,7 +14,7 @@ mount -t tmpfs tmpfs /run
 mkdir -p "$1/etc/upper" "$1/etc/work"
 mount -t overlay -o "lowerdir=/etc,upperdir=$1/etc/upper,workdir=$1/etc/work" overlay /etc
 mkdir -p /etc/criu
-printf 'tcp-established\\nfile-locks\\nghost-limit 64M\\n' >/etc/criu/runc.conf
+printf 'tcp-established\\nfile-locks\\nskip-in-flight\\nghost-limit 64M\\n' >/etc/criu/runc.conf
 touch "$1/ready"
 exec sleep infinity`;
 

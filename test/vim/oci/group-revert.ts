@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect } from '@playwright/test';
+import { expect, test } from '@playwright/test';
 import { SnapshotEngine } from '../../../harness/snapshot/engine.js';
 import { openState } from '../../../harness/store/state.js';
 import { until } from '../../../harness/util/deadline.js';
@@ -24,6 +24,7 @@ const roles = {
  * is not as it was, or when a connection was made anew.
  */
 export async function revertGroup(host: ContainerHost, reverts: number): Promise<void> {
+  test.setTimeout(120_000 + reverts * 15_000);
   await using s = await containerSample(host, { names: Object.keys(roles), environment: roles });
   const stateFolder = await mkdtemp(join(tmpdir(), 'ordeal-group-'));
   const state = await openState(stateFolder);

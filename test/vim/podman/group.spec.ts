@@ -3,8 +3,6 @@ import { revertGroup, revertsOr } from '../oci/group-revert.js';
 
 const reverts = revertsOr(3);
 
-test.describe.configure({ timeout: 300_000 });
-
 test(
   `four containers with TCP between them are one cut, and their connections live through ${reverts} reverts of all of them`,
   {
