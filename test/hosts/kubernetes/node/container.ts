@@ -30,7 +30,7 @@ if [ "$readonly" = yes ]; then mount -o remount,bind,ro /; fi
 exec "$@"`;
 
 /** As a kubelet waits before it starts a container again; it would begin with ten seconds. */
-const BACK_OFF_MS = 400;
+const BACK_OFF_MS = 1000;
 
 /** One container: a real process in the pod's network, started again when it ends. */
 export class Container {
