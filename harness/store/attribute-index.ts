@@ -5,8 +5,8 @@ import type { Database } from './database.js';
 export type IndexedCondition =
   | { readonly kind: 'drives'; readonly sql: string; readonly values: readonly string[]; readonly found: number }
   | { readonly kind: 'checks'; readonly sql: string; readonly values: readonly string[] }
-  /** So many values match that reading the records, the newest first, is quicker. */
-  | { readonly kind: 'read' };
+  /** So many values match that reading the records, the newest first, is quicker, unless what matches is old. */
+  | { readonly kind: 'read'; readonly sql: string; readonly values: readonly string[] };
 
 /** With more matches than this, snapshots are looked through in their order rather than collected and sorted. */
 const worthCollecting = 10_000;
@@ -76,12 +76,14 @@ export class AttributeIndex {
   condition(filter: SimpleFilter): IndexedCondition {
     const { sql, values } = valuesThat(filter);
     const isNegative = filter.operator === 'neq' || filter.operator === 'nin' || filter.operator === 'ncont';
+    const snapshots = `select snapshot from attribute_of_snapshot where value in (${sql})`;
     if (!isNegative) {
-      const snapshots = `select snapshot from attribute_of_snapshot where value in (${sql})`;
       const found = this.#count(snapshots, values, worthCollecting);
       if (found < worthCollecting) return { kind: 'drives', sql: snapshots, values, found };
     }
-    if (this.#count(sql, values, worthLookingUp) === worthLookingUp) return { kind: 'read' };
+    if (this.#count(sql, values, worthLookingUp) === worthLookingUp) {
+      return { kind: 'read', sql: `number ${isNegative ? 'not ' : ''}in (${snapshots})`, values };
+    }
     const has = `exists (select 1 from attribute_of_snapshot where value in (${sql}) and snapshot = number)`;
     return { kind: 'checks', sql: isNegative ? `not ${has}` : has, values };
   }

@@ -1,5 +1,5 @@
 import type { VnfSnapshot } from '../model/snapshot.js';
-import { type AttributeFilter, parseAttributeFilter, type SimpleFilter } from './attribute-filter.js';
+import { type AttributeFilter, isNumeric, parseAttributeFilter, type SimpleFilter } from './attribute-filter.js';
 import type { AttributeIndex, IndexedCondition } from './attribute-index.js';
 import type { Database } from './database.js';
 
@@ -27,6 +27,8 @@ export interface VnfSnapshotQuery {
   readonly where: string;
   readonly values: readonly string[];
   readonly read: AttributeFilter;
+  /** What decides of `read` when many records have been read already. */
+  readonly later: { readonly sql: string; readonly values: readonly string[] };
   readonly limit: number;
 }
 
@@ -41,6 +43,8 @@ const columns: Readonly<Record<string, string>> = {
   'userDefinedData/purpose': 'purpose',
   'userDefinedData/runId': 'runId',
 };
+
+const signs: Readonly<Record<string, string>> = { gt: '>', gte: '>=', lt: '<', lte: '<=' };
 
 /** @throws OrdealError of kind usage: the filter is not well-formed */
 export function planQuery(filter: VnfSnapshotFilter, attributes: AttributeIndex): VnfSnapshotQuery {
@@ -63,6 +67,7 @@ export function planQuery(filter: VnfSnapshotFilter, attributes: AttributeIndex)
   add('id in (select vnfSnapshotId from vnfc_snapshot where vnfcInstanceId = ?)', filter.vnfc);
   add('id in (select value from json_each(?))', filter.ids && JSON.stringify(filter.ids));
   const read: SimpleFilter[] = [];
+  const later = { sql: '', values: [] as string[] };
   const drivers: Extract<IndexedCondition, { kind: 'drives' }>[] = [];
   const where = typeof filter.where === 'string' ? parseAttributeFilter(filter.where) : (filter.where ?? []);
   for (const it of where) {
@@ -71,9 +76,17 @@ export function planQuery(filter: VnfSnapshotFilter, attributes: AttributeIndex)
       add(`${column} in (select value from json_each(?))`, JSON.stringify(it.values));
       continue;
     }
+    const sign = signs[it.operator];
+    if (column === 'creationStartedAt' && sign !== undefined && !isNumeric(it.values[0] ?? '')) {
+      add(`${column} ${sign} ?`, it.values[0]);
+      continue;
+    }
     const decided = attributes.condition(it);
-    if (decided.kind === 'read') read.push(it);
-    else if (decided.kind === 'drives') drivers.push(decided);
+    if (decided.kind === 'read') {
+      read.push(it);
+      later.sql += ` and ${decided.sql}`;
+      later.values.push(...decided.values);
+    } else if (decided.kind === 'drives') drivers.push(decided);
     else add(decided.sql, ...decided.values);
   }
   // The rarest finds the snapshots, the others look at what it has found.
@@ -87,15 +100,19 @@ export function planQuery(filter: VnfSnapshotFilter, attributes: AttributeIndex)
     where: conditions.join(' and '),
     values: [...(first?.values ?? []), ...values],
     read,
+    later,
     limit: Math.max(0, Math.trunc(filter.limit ?? Number.MAX_SAFE_INTEGER)),
   };
 }
 
 /** So many at once where it is not known how many have to be read. */
-const atOnce = 256;
+const atOnce = 512;
 
 /** The newest first. */
-export function* idsOf(database: Database, { from, where, values, read, limit }: VnfSnapshotQuery): Generator<string> {
+export function* idsOf(
+  database: Database,
+  { from, where, values, read, later, limit }: VnfSnapshotQuery,
+): Generator<string> {
   const ordered = 'order by creationStartedAt desc, id desc limit';
   if (read.length === 0) {
     const sql = `select id from ${from} where ${where} ${ordered} ?`;
@@ -113,7 +130,7 @@ export function* idsOf(database: Database, { from, where, values, read, limit }:
     for (const { id } of rows) yield id;
     const last = rows.at(-1);
     if (last === undefined || rows.length < atOnce) return;
-    after.sql = ' and (creationStartedAt, id) < (?, ?)';
-    after.values = [last.creationStartedAt, last.id];
+    after.sql = ` and (creationStartedAt, id) < (?, ?)${later.sql}`;
+    after.values = [last.creationStartedAt, last.id, ...later.values];
   }
 }
