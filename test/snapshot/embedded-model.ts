@@ -275,9 +275,9 @@ export class EmbeddedModel implements AsyncDisposable {
     const referred = listed.flatMap((s) => s.vnfcSnapshots.map((v) => v.computeSnapshotResource?.resourceId));
     equal((await vim.snapshots.list()).map((s) => s.id).sort(), referred.sort());
     equal((await this.#available()).map((p) => p.id).sort(), [...this.packages.keys()].sort());
-    for (const id of vnfcs) {
-      const { powerState, disks } = await vim.inspect(await vim.locate(id));
-      equal([id, powerState, disks.map((d) => d.attached)], [id, 'on', [true]]);
+    const states = await Promise.all(vnfcs.map(async (id) => vim.inspect(await vim.locate(id))));
+    for (const { resource, powerState, disks } of states) {
+      equal([resource, powerState, disks.map((d) => d.attached)], [resource, 'on', [true]]);
     }
   }
 

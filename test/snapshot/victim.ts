@@ -77,6 +77,8 @@ async function main(): Promise<void> {
       ? { failed: String(outcome === 'died' ? outcome : outcome.failed) }
       : outcome;
   process.send?.(answer);
+  // It is killed when its answer was heard, and not before.
+  setInterval(() => {}, 60_000);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
