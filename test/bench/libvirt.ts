@@ -16,6 +16,8 @@ const run = promisify(execFile);
 const address = 31;
 const proberMs = 10;
 const pageBytes = 4096;
+/** virDomainSnapshotCreateFlags */
+const DISK_ONLY_ATOMIC_NO_METADATA = 16 | 128 | 4;
 
 interface Sample {
   readonly total: number;
@@ -105,6 +107,7 @@ class OneSize {
     });
     let id = '';
     return new Map<string, Work>([
+      ['QEMU: background snapshot, by write protection', this.#background(memory, overlay, virsh)],
       ['idle', { run: async () => void (await new Promise((r) => setTimeout(r, 1000))), after: async () => undefined }],
       [
         'Ordeal: live, stored',
@@ -130,6 +133,39 @@ class OneSize {
         },
       ],
     ]);
+  }
+
+  /** By libvirt's protocol, as we would do it: no program is started while the guest stands still. */
+  #background(memory: string, overlay: string, virsh: (...args: string[]) => Promise<unknown>): Work {
+    const { host, name } = this;
+    const disk = `<disk name='vda' snapshot='external'><driver type='qcow2'/><source file='${overlay}'/></disk>`;
+    const xml = `<domainsnapshot><memory snapshot='no'/><disks>${disk}</disks></domainsnapshot>`;
+    const run = async () => {
+      const client = new LibvirtClient(host.uri);
+      const { dom } = await client.call(procedures.domainLookupByName, { name });
+      const qmp = async (execute: string, args: object = {}) => {
+        const command = JSON.stringify({ execute, arguments: args });
+        const { result } = await client.call(procedures.qemuMonitorCommand, { dom, command, flags: 0 });
+        return JSON.parse(result) as { readonly return?: { readonly status?: string } };
+      };
+      const protect = (state: boolean) =>
+        qmp('migrate-set-capabilities', { capabilities: [{ capability: 'background-snapshot', state }] });
+      await protect(true);
+      await client.call(procedures.domainSuspend, { dom });
+      await client.call(procedures.domainSnapshotCreateXml, { dom, xml, flags: DISK_ONLY_ATOMIC_NO_METADATA });
+      await qmp('migrate', { uri: `exec:cat > ${memory}` });
+      const ended = async () => ['completed', 'failed'].includes((await qmp('query-migrate')).return?.status ?? '');
+      await until('the background snapshot ends', ended, { withinMs: 60_000 });
+      await protect(false);
+      await client.close();
+    };
+    const after = async () => {
+      // libvirt does not know of a migration that is not its own: it may take the guest for suspended.
+      await virsh('resume', name).catch(() => undefined);
+      await virsh('blockcommit', name, 'vda', '--active', '--pivot', '--wait');
+      await Promise.all([memory, overlay].map((file) => rm(file, { force: true })));
+    };
+    return { run, after };
   }
 
   async #one(operation: string, { run: work, after }: Work): Promise<void> {
