@@ -5,13 +5,13 @@ import { errnoOf } from '../util/errors.js';
 /** Two looks so far apart that no write which goes on is met twice, in milliseconds. */
 const apartMs = 50;
 const looks = 3;
-/** How long the kernel may take to end a process and to give its locks back, in milliseconds. */
-const endMs = 2000;
 
 export interface FenceOptions {
   /** Default: what the kernel lists. */
   readonly writers?: (stateFolder: string) => readonly number[];
   readonly kill?: (pid: number) => void;
+  /** How long the kernel may take to end a process and to give its locks back, in milliseconds; default 2 s. */
+  readonly endMs?: number;
 }
 
 /**
@@ -23,7 +23,7 @@ export interface FenceOptions {
 export async function endIfItBlocks(
   stateFolder: string,
   pid: number,
-  { writers = writersOf, kill = killAtOnce }: FenceOptions = {},
+  { writers = writersOf, kill = killAtOnce, endMs = 2000 }: FenceOptions = {},
 ): Promise<boolean> {
   if (pid === process.pid) return false;
   for (let look = 0; look < looks; look++) {

@@ -33,20 +33,24 @@ export const test = Object.assign(
   },
 );
 
-/** @throws what the first test that fails throws @returns how many passed */
+/** @throws what the first test that fails throws; what it opened is closed first @returns how many passed */
 export async function runAll(): Promise<number> {
   const call = async (bodies: readonly Body[]) => {
     for (const body of bodies) await body({}, {});
   };
   await call(hooks.beforeAll);
-  for (const { title, body } of cases) {
-    try {
-      await call([...hooks.beforeEach, body, ...hooks.afterEach]);
-    } catch (e) {
-      if (!(e instanceof Skipped)) throw new Error(`"${title}" failed`, { cause: e });
-      console.log(`"${title}" skipped: ${e.message}`);
+  try {
+    for (const { title, body } of cases) {
+      try {
+        await call([...hooks.beforeEach, body]);
+      } catch (e) {
+        if (!(e instanceof Skipped)) throw new Error(`"${title}" failed`, { cause: e });
+      } finally {
+        await call(hooks.afterEach);
+      }
     }
+  } finally {
+    await call(hooks.afterAll);
   }
-  await call(hooks.afterAll);
   return cases.length;
 }

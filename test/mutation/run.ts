@@ -1,65 +1,109 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import ts from 'typescript';
 import { packageRoot } from '../../harness/util/package-root.js';
-import { suspects } from './suspects.js';
+import { SpecProcess } from './spec-process.js';
+import { type Suspects, suspects } from './suspects.js';
 
 /**
- * `npm run mutate [group …]`: mutates the safety code, and runs the specs that are to notice. Not part of the tests: it
- * takes an hour of one core. Stryker is installed in a folder of its own, as nothing else here needs its 166 packages.
+ * `npm run mutate [group …]`: mutates the safety code, and runs the specs that are to notice. Not part of the tests. Stryker's
+ * instrumenter makes the mutants; it is installed in a folder of its own, as nothing else here needs it.
  */
-const stryker = ['@stryker-mutator/core@9.6.1', 'typescript@5.9'];
+const instrumenter = '@stryker-mutator/instrumenter';
 const out = join(packageRoot, 'reports', 'out', 'mutation');
-const base = JSON.parse(readFileSync(join(packageRoot, 'test', 'mutation', 'stryker.config.json'), 'utf8')) as object;
+const sandbox = join(out, 'sandbox');
+const tool = join(out, 'tool');
+/** After so many mutants the specs have to pass without one, or what was found since is found again, each anew. */
+const checkEvery = 25;
 
 interface Mutant {
-  readonly status: string;
+  readonly id: string;
   readonly mutatorName: string;
-  readonly replacement?: string;
+  readonly replacement: string;
   readonly location: { readonly start: { readonly line: number; readonly column: number } };
 }
-interface Report {
-  readonly files: Readonly<Record<string, { readonly mutants: readonly Mutant[] }>>;
+interface Instrumenter {
+  instrument(
+    files: readonly { name: string; content: string; mutate: boolean }[],
+    options: object,
+  ): Promise<{ files: readonly { content: string }[]; mutants: readonly Mutant[] }>;
 }
 
-const dead = ['Killed', 'Timeout', 'RuntimeError'];
-const alive = ['Survived', 'NoCoverage'];
+async function openInstrumenter(): Promise<Instrumenter> {
+  const entry = join(tool, 'node_modules', instrumenter, 'dist', 'src', 'index.js');
+  if (!existsSync(entry)) {
+    mkdirSync(tool, { recursive: true });
+    writeFileSync(join(tool, 'package.json'), '{ "private": true }');
+    const options = ['--prefix', tool, '--ignore-scripts', '--no-audit', '--no-fund'];
+    execFileSync('npm', ['install', ...options, `${instrumenter}@9.6.1`], { stdio: ['ignore', 'ignore', 'inherit'] });
+  }
+  const { Instrumenter: Made } = (await import(pathToFileURL(entry).href)) as {
+    Instrumenter: new (logger: object) => Instrumenter;
+  };
+  const silent = { isDebugEnabled: () => false, debug: () => undefined, info: () => undefined, warn: () => undefined };
+  return new Made(silent);
+}
+
+function makeSandbox(): void {
+  rmSync(sandbox, { recursive: true, force: true });
+  mkdirSync(sandbox, { recursive: true });
+  cpSync(join(packageRoot, 'dist'), join(sandbox, 'dist'), { recursive: true });
+  for (const name of ['package.json', 'scenarios', 'bin']) symlinkSync(join(packageRoot, name), join(sandbox, name));
+}
+
+/** @returns those that no spec noticed */
+async function mutate(it: Instrumenter, file: string, specs: readonly string[]): Promise<[Mutant[], number]> {
+  const content = readFileSync(join(packageRoot, file), 'utf8');
+  const options = { plugins: null, excludedMutations: [], ignorers: [] };
+  const { files, mutants } = await it.instrument([{ name: file, content, mutate: true }], options);
+  const compiled = join(sandbox, 'dist', file.replace(/\.ts$/, '.js'));
+  const original = readFileSync(compiled);
+  const compilerOptions = { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext };
+  writeFileSync(compiled, ts.transpileModule(files[0]?.content ?? '', { compilerOptions }).outputText);
+  const process_ = new SpecProcess(sandbox, specs);
+  const sound = async () => {
+    const failure = await process_.run(null);
+    if (failure !== undefined) process_.end();
+    return failure;
+  };
+  try {
+    const failure = await sound();
+    if (failure !== undefined) throw new Error(`without a mutant of ${file} the specs fail: ${failure}`);
+    const survivors: Mutant[] = [];
+    for (let i = 0; i < mutants.length; i += checkEvery) {
+      const some = mutants.slice(i, i + checkEvery);
+      let unnoticed: Mutant[] = [];
+      for (const m of some) if ((await process_.run(m.id)) === undefined) unnoticed.push(m);
+      // A mutant that broke what comes after it would count as noticed by all of those.
+      if ((await sound()) !== undefined) unnoticed = [...some];
+      for (const m of unnoticed) if ((await process_.runAnew(m.id)) === undefined) survivors.push(m);
+    }
+    return [survivors, mutants.length];
+  } finally {
+    process_.end();
+    writeFileSync(compiled, original);
+  }
+}
+
 const wanted = process.argv.slice(2);
-const total = { killed: 0, all: 0 };
-const tool = join(out, 'stryker');
-mkdirSync(tool, { recursive: true });
-writeFileSync(join(tool, 'package.json'), '{ "private": true }');
-execFileSync('npm', ['install', '--prefix', tool, '--ignore-scripts', '--no-audit', '--no-fund', ...stryker], {
-  stdio: ['ignore', 'ignore', 'inherit'],
-});
-for (const { name, files, specs } of suspects) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
-  const config = join(out, `${name}.config.json`);
-  const report = join(out, `${name}.json`);
-  const compiled = specs.map((s) => `dist/${s.replace(/\.ts$/, '.js')}`).join(' ');
-  const commandRunner = { command: `node dist/test/mutation/run-specs.js ${compiled}` };
-  const transpile = join(packageRoot, 'dist', 'test', 'mutation', 'transpile.js');
-  const buildCommand = `node ${transpile} ${packageRoot} ${files.join(' ')}`;
-  const jsonReporter = { fileName: report };
-  writeFileSync(config, JSON.stringify({ ...base, mutate: files, buildCommand, commandRunner, jsonReporter }));
-  execFileSync(
-    process.execPath,
-    [join(tool, 'node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js'), 'run', config],
-    {
-      cwd: packageRoot,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    },
-  );
-  const found = JSON.parse(readFileSync(report, 'utf8')) as Report;
-  for (const [file, { mutants }] of Object.entries(found.files)) {
-    const killed = mutants.filter((m) => dead.includes(m.status)).length;
-    const survivors = mutants.filter((m) => alive.includes(m.status));
-    total.killed += killed;
-    total.all += killed + survivors.length;
-    console.log(`${file}: ${killed} of ${killed + survivors.length} killed`);
-    for (const { mutatorName, replacement = '', location } of survivors) {
-      console.log(`  ${location.start.line}:${location.start.column} ${mutatorName}: ${replacement.split('\n')[0]}`);
+const chosen = suspects.filter(({ name }: Suspects) => wanted.length === 0 || wanted.includes(name));
+const it = await openInstrumenter();
+makeSandbox();
+let killed = 0;
+let all = 0;
+for (const { files, specs } of chosen) {
+  for (const file of files) {
+    const compiledSpecs = specs.map((s) => `dist/${s.replace(/\.ts$/, '.js')}`);
+    const [survivors, count] = await mutate(it, file, compiledSpecs);
+    killed += count - survivors.length;
+    all += count;
+    console.log(`${file}: ${count - survivors.length} of ${count} killed`);
+    for (const { mutatorName, replacement, location } of survivors) {
+      const { line, column } = location.start;
+      console.log(`  ${line}:${column + 1} ${mutatorName}: ${replacement.split('\n')[0]}`);
     }
   }
 }
-console.log(`${total.killed} of ${total.all} killed: ${((100 * total.killed) / Math.max(1, total.all)).toFixed(1)} %`);
+console.log(`${killed} of ${all} killed: ${((100 * killed) / Math.max(1, all)).toFixed(1)} %`);

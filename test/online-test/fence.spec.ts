@@ -45,10 +45,10 @@ test('nobody ends itself', async () => {
 
 test('a process that does not end is told', async () => {
   const { options } = kernel([4711]);
-  const stubborn = { writers: options.writers, kill: () => undefined };
+  const stubborn = { writers: options.writers, kill: () => undefined, endMs: 50 };
   await expect(endIfItBlocks('state', 4711, stubborn)).rejects.toMatchObject({
     kind: 'timeout',
-    message: expect.stringMatching(/The end of process 4711 did not happen/),
+    message: expect.stringMatching(/The end of process 4711 did not happen within 50 ms/),
   });
 });
 
