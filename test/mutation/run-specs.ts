@@ -19,6 +19,10 @@ interface Switches {
 /** An endless loop goes through its own mutant more often than any spec does. */
 const hitLimit = 1_000_000;
 
+const globals = globalThis as Switches;
+globals.__stryker__ ??= {};
+const switches = globals.__stryker__;
+
 register('./resolve-shim.js', import.meta.url);
 for (const file of process.argv.slice(2)) await import(pathToFileURL(resolve(file)).href);
 const shim = (await import('./playwright-shim.js')) as { runAll: typeof runAll };
@@ -28,8 +32,8 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) proces
 
 /** Runs compiled specs in this process, again and again: `run-specs.js dist/test/fault/injector.spec.js …`, forked. */
 process.on('message', async ({ mutant }: Question) => {
-  const globals = globalThis as Switches;
-  globals.__stryker__ = { ...globals.__stryker__, activeMutant: mutant ?? undefined, hitCount: 0, hitLimit };
+  // The mutated modules know this one object.
+  Object.assign(switches, { activeMutant: mutant ?? undefined, hitCount: 0, hitLimit });
   // For the processes that a spec starts.
   if (mutant === null) delete process.env.__STRYKER_ACTIVE_MUTANT__;
   else process.env.__STRYKER_ACTIVE_MUTANT__ = mutant;
@@ -42,4 +46,5 @@ process.on('message', async ({ mutant }: Question) => {
   );
   process.send?.(answer);
 });
+process.on('disconnect', () => process.exit(1));
 process.send?.({} satisfies Answer);

@@ -77,7 +77,11 @@ async function mutate(it: Instrumenter, file: string, specs: readonly string[]):
       let unnoticed: Mutant[] = [];
       for (const m of some) if ((await process_.run(m.id)) === undefined) unnoticed.push(m);
       // A mutant that broke what comes after it would count as noticed by all of those.
-      if ((await sound()) !== undefined) unnoticed = [...some];
+      const broken = await sound();
+      if (broken !== undefined) {
+        console.log(`after ${some.at(-1)?.id} the specs fail without a mutant, so each is tried anew: ${broken}`);
+        unnoticed = [...some];
+      }
       for (const m of unnoticed) if ((await process_.runAnew(m.id)) === undefined) survivors.push(m);
     }
     return [survivors, mutants.length];

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { Answer } from './run-specs.js';
 
 /** So long may the specs of one file take, in milliseconds: a mutant that hangs is noticed. */
-const limitMs = 60_000;
+const limitMs = 20_000;
 
 /** Specs in a process of their own, which is started anew when it hangs or dies. */
 export class SpecProcess {
