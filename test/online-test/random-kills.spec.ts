@@ -14,9 +14,9 @@ const wanted = Number(process.env.ORDEAL_RANDOM_KILLS ?? 12);
 const seed = Number(process.env.ORDEAL_SEED ?? 20261123);
 /** So many that every kind of blow, stage and fault is drawn for certain. */
 const isLong = wanted >= 500;
-/** While the runs of one group wait, those of the other work: two groups of six leave two cores some air. */
-const lanes = Number(process.env.ORDEAL_KILL_LANES ?? (isLong ? 6 : 4));
-const groups = Number(process.env.ORDEAL_KILL_GROUPS ?? (isLong ? 2 : 1));
+/** While the runs of one group wait, those of the other work. */
+const lanes = Number(process.env.ORDEAL_KILL_LANES ?? (wanted >= 100 ? 5 : 4));
+const groups = Number(process.env.ORDEAL_KILL_GROUPS ?? (wanted >= 100 ? 2 : 1));
 const [onlyGroup, only] = process.env.ORDEAL_KILL_ROUND?.split(':').map(Number) ?? [];
 
 test('whatever is killed or stopped, whenever: nothing is left behind', async () => {
