@@ -53,6 +53,9 @@ test('a link that is cut strikes every VNFC on it, one that is slow strikes none
   expect(struckBy(on('link-cut', { link: 'back' }), service)).toEqual(['worker-1', 'worker-2', 'store-1', 'store-2']);
   expect(struckBy(on('loss', { link: 'front' }, { ratio: 1 }), service)).toEqual(['lb', 'worker-1', 'worker-2']);
   expect(struckBy(on('loss', { link: 'front' }, { ratio: 0.5 }), service)).toEqual([]);
+  expect(struckBy(on('corruption', { link: 'front' }, { ratio: 1 }), service)).toEqual(['lb', 'worker-1', 'worker-2']);
+  expect(struckBy(on('corruption', { link: 'front' }, { ratio: 0.5 }), service)).toEqual([]);
+  expect(struckBy(on('duplication', { link: 'front' }, { ratio: 1 }), service)).toEqual([]);
   expect(struckBy(on('delay', { link: 'back' }, { delayMs: 80 }), service)).toEqual([]);
   expect(() => check([on('link-cut', { link: 'back' })])).toThrow(/would be struck/);
   check([on('delay', { link: 'back' }, { delayMs: 80 })]);
@@ -76,7 +79,17 @@ test('limits of the descriptor are raised for one service, but everything still 
   check(everything, most, true);
 });
 
+test('the one VNFC of a service may be struck', () => {
+  const [vnf] = service.vnfs;
+  const vnfs = [{ ...vnf!, vnfcs: vnf!.vnfcs.filter((c) => c.id === 'lb') }];
+  checkBlastRadius({ ...service, vnfs }, crash('lb'), false, 'test');
+});
+
 test('what is refused says how it may be allowed', () => {
+  const everything = crash('lb', 'worker-1', 'worker-2', 'store-1', 'store-2');
+  expect(() => check(everything, { shareOfVnf: 1, vnfcsPerRedundancyGroup: 5 })).toThrow(
+    /Strike fewer VNFCs, or say "that the test may go beyond the blast radius"/,
+  );
   expect(() => check(crash('store-1', 'store-2'))).toThrow(
     /Strike fewer VNFCs, raise blastRadius in the descriptor, or say/,
   );

@@ -71,6 +71,26 @@ test('what a VIM has done that is not configured any more is nobody’s to undo'
   }
 });
 
+test('what a VIM cannot do it has not done, and there is nothing to undo', async () => {
+  const bare = { kind: 'fake', locate: async () => 'web@1' };
+  const session = { vims: new Map([['fake', bare]]) } as unknown as ServiceSession;
+  for (const action of [
+    { type: 'fault', injection },
+    { type: 'freeze', ...compute },
+    { type: 'quarantine', ...compute },
+    { type: 'restore-as-new', vim: 'fake', resource: 'web', snapshotId: 's' },
+  ] as const) {
+    expect(await undoEntry(session, 'run-1', entry(action))).toBe('undone');
+  }
+});
+
+test('a fault on a way of a link is told with its ends', () => {
+  const target = { link: 'back', from: 'web', to: 'db' };
+  expect(describeUndo(entry({ type: 'fault', injection: { ...injection, kind: 'partition', target } }))).toBe(
+    'heal partition on back web db',
+  );
+});
+
 test('each undo reads as what will be done', () => {
   const told = (action: JournalAction) => describeUndo(entry(action));
   expect([
