@@ -15,6 +15,8 @@ import { OrdealError, reasonOf } from '../util/errors.js';
 /** So long is a load measured before its dose is told, in milliseconds; a tool's own figures come when it has ended. */
 const measuredMs = 1000;
 const lookEveryMs = 50;
+/** A request that was sent later than so after the time in which it was due belongs to it no more. */
+const latestMs = 100;
 
 /** `400 requests a second like the probe "sessions", by k6` */
 export const describeLoad = ({ timetable, probe, by }: AskedLoad): string =>
@@ -120,7 +122,12 @@ export class Loads implements NativeFaults, AsyncDisposable {
     const patienceMs = spanMs + 500 + (this.probes.find((p) => p.id === asked.probe)?.timeoutMs ?? 0);
     const untilMs = performance.now() + patienceMs;
     while (asked.by === 'ordeal' && !isComplete() && performance.now() < untilMs) await sleep(lookEveryMs);
-    const sent = load.history().samples.filter((s) => s.outcome !== 'overload' && s.sentMs < fromMs + spanMs + 100);
+    // What was due in this time and sent a little late counts; what was sent later was another load.
+    const sent = load
+      .history()
+      .samples.filter(
+        (s) => s.outcome !== 'overload' && s.intendedMs < fromMs + spanMs && s.sentMs < fromMs + spanMs + latestMs,
+      );
     const [sentHz, dueHz] = [sent.length, due].map((n) => Number(((n * 1000) / spanMs).toFixed(1)));
     return {
       effective: sent.length > 0,

@@ -57,10 +57,12 @@ test('several figures are read from one page with one request, and are in the sa
     expect(samples.every((s) => s.ok && s.outcome === 'read')).toBe(true);
     // The counter cannot be told from the first page alone.
     expect(samples[0]?.figures).toEqual({ queue: 12, longest: 8, 'of-a': 4 });
-    const { throughput, ...others } = samples[4]?.figures ?? {};
-    expect(others).toEqual({ queue: 12, longest: 8, 'of-a': 4 });
-    // 50 more at each page, about 20 pages a second; a busy machine reads them in other time.
-    expect(throughput).toBeGreaterThan(50);
+    expect(samples[4]?.figures).toMatchObject({ queue: 12, longest: 8, 'of-a': 4 });
+    // 50 more at each page, about 20 pages a second; a busy machine reads them in other time, but never two for one.
+    const rates = samples.flatMap((s) => s.figures?.throughput ?? []);
+    expect(rates.length).toBeGreaterThan(0);
+    for (const rate of rates) expect(rate).toBeGreaterThan(50);
+    expect(Math.max(...rates)).toBeLessThan(samples.length * 50 * 40);
     expect(server.now.pages).toBeLessThanOrEqual(samples.length + 2);
     await monitor.stop();
     const written = await readSamples(samplesFile);
@@ -79,7 +81,7 @@ test('a counter that was started anew has no rate for once, and none is invented
   server.now.requests = 0;
   await monitor.settled(monitor.nowMs() + 250);
   const rates = monitor.history('page', 0, 1e9).samples.map((s) => s.figures?.rate);
-  expect(rates.filter((r) => r === undefined)).toHaveLength(2);
+  expect(rates.filter((r) => r === undefined).length).toBeGreaterThanOrEqual(2);
   expect(rates.filter((r) => r !== undefined && r < 0)).toEqual([]);
 });
 

@@ -84,6 +84,7 @@ test('the dose of a load is what was sent of what was due, whether or not it was
   const reading = await loads.verify(load);
   const { entry, params } = checkFault({ kind: 'load', target: { vnfc: 'lb' }, params: load.params }, 'x');
   expect(reading).toMatchObject({ effective: true, measured: { dueHz: 100 } });
+  expect(Number(reading.measured.sentHz)).toBeLessThanOrEqual(100);
   expect(entry.judgeDose(params, reading)).toBe('confirmed');
   expect(entry.judgeDose(params, { ...reading, measured: { sentHz: 50, dueHz: 100 } })).toBe('wrong-dose');
   await loads.heal(load);

@@ -31,7 +31,7 @@ export class PageProber implements Prober {
     const { origin, pathname, search } = new URL(url);
     this.#pool = new Pool(origin, { pipelining: 1, connectTimeout: spec.timeoutMs });
     this.#path = `${pathname.replace(/\/$/, '')}${path}${search}` || '/';
-    this.#figures = spec.figures.map((f) => new FigureReader(f));
+    this.#figures = spec.figures.map((f) => new FigureReader(f, 500 / spec.rateHz));
   }
 
   send(_key: string, done: Done): Abort {
@@ -87,7 +87,11 @@ function within(
 class FigureReader {
   #before: { readonly value: number; readonly atMs: number } | undefined;
 
-  constructor(private readonly spec: FigureSpec & { readonly metric?: string }) {}
+  /** @param shortestMs what a counter grew in less time is told by the next page, as two late pages at once tell no rate */
+  constructor(
+    private readonly spec: FigureSpec & { readonly metric?: string },
+    private readonly shortestMs: number,
+  ) {}
 
   /** @returns NaN when it is not there, or, of a counter, cannot be told from this page yet */
   take(page: Page, atMs: number): number {
@@ -96,9 +100,10 @@ class FigureReader {
     const value = all.length === 0 ? Number.NaN : combined(all, combine);
     if (!perSecond) return value;
     const before = this.#before;
+    if (before !== undefined && atMs - before.atMs < this.shortestMs) return Number.NaN;
     if (!Number.isNaN(value)) this.#before = { value, atMs };
     // A counter that went back was started anew: what it had counted before is not known.
-    if (before === undefined || value < before.value || atMs <= before.atMs) return Number.NaN;
+    if (before === undefined || value < before.value) return Number.NaN;
     return ((value - before.value) * 1000) / (atMs - before.atMs);
   }
 }
