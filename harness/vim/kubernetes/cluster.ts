@@ -194,7 +194,16 @@ export class Cluster {
   }
 
   async #authenticated(options: RequestOptions): Promise<RequestOptions> {
-    await this.config.applyToHTTPSOptions(options);
+    try {
+      await this.config.applyToHTTPSOptions(options);
+    } catch (e) {
+      // Such as that of a machine without a kubeconfig, for which http://localhost:8080 is made up, and then refused.
+      throw new OrdealError('vim-unreachable', 'The API server cannot be reached as the kubeconfig says', {
+        where: this.config.getCurrentCluster()?.server ?? 'KUBECONFIG',
+        cause: e,
+        remedy: 'Name vims.kubernetes.kubeconfig, or set KUBECONFIG.',
+      });
+    }
     // A TLS handshake for each call would cost more than the call.
     if (options.agent?.constructor !== Agent) return options;
     return { ...options, agent: new Agent({ ...(options.agent as Agent).options, keepAlive: true }) };
