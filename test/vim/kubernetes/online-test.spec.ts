@@ -26,6 +26,14 @@ test('the loop of `ordeal run` on pods: one fault is survived, one is restored f
   const records = await Promise.all(
     runs.map(async (r) => runRecord.parse(JSON.parse(await readFile(join(folder, 'out', r, 'run.json'), 'utf8')))),
   );
+  for (const { plan } of records) {
+    expect(plan, 'what will not be there is said before anything is touched').toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^Not frozen on kubernetes .* a VNFC in quarantine is cut off, and goes on$/),
+        expect.stringMatching(/^Not brought back on kubernetes: the memory of store-1, gateway-1, gateway-2 is lost/),
+      ]),
+    );
+  }
   const verdicts = records.map((r) => r.verdicts);
   expect(verdicts).toContainEqual(
     expect.objectContaining({ service: 'recovered', injection: 'confirmed', restoration: 'not-needed' }),
