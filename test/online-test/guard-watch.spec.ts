@@ -130,7 +130,7 @@ test('a guard that cannot take the run over goes on watching: its holder was slo
   let taken = 0;
   const { end, recovered } = await guard({
     recover: () => {
-      if (++taken < 3) return [{ outcome: 'left' }];
+      if (++taken < 3) return [{ what: 'end process 7' }, { outcome: 'left' }];
       journal.close('r1');
       return [{}];
     },

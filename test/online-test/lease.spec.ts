@@ -104,6 +104,14 @@ test('who looks once does not wait for a process that is gone', async () => {
   expect(await isHeldNow(journal, 'r1')).toBe(false);
 });
 
+test('a run that is closed or unknown is nobody’s to take', async () => {
+  using journal = new Journal(await mkdtemp(join(tmpdir(), 'ordeal-lease-')));
+  journal.begin(run({ pid: 2 ** 22 + 1 }));
+  expect(await isHeldNow(journal, 'r9')).toBe(true);
+  journal.close('r1');
+  expect(await isHeldNow(journal, 'r1')).toBe(true);
+});
+
 test('what is shown at a glance goes by the wall clock', () => {
   expect(seemsHeld(run())).toBe(true);
   expect(seemsHeld(run({ heartbeatAt: Date.now() - leaseMs - 1000 }))).toBe(false);
