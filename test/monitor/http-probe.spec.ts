@@ -69,13 +69,19 @@ test('a connection that the server is about to close is not used again', async (
 });
 
 test('a connection that the server closed while it was idle costs no sample', async () => {
+  let gone = () => {};
+  const isGone = new Promise<void>((resolve) => {
+    gone = resolve;
+  });
   await using server = await rawServer((socket) => {
+    // Both sides have closed by then.
+    socket.once('close', () => gone());
     socket.write(ok);
     setTimeout(() => socket.end(), 20);
   });
   const prober = open(server.url);
   expect(await ask(prober)).toBe('true 200');
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await isGone;
   expect(await ask(prober)).toBe('true 200');
   expect(server.seen.connections).toBe(2);
   await prober.close();
