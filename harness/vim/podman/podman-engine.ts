@@ -9,6 +9,7 @@ import { DockerClient } from '../docker-api/client.js';
 import { DockerApiEngine } from '../docker-api/engine.js';
 import { statusOf } from '../docker-api/errors.js';
 import type { DockerSpec } from '../docker-api/inspection.js';
+import { macOf } from '../oci/addresses.js';
 import type { SpecExtras } from '../oci/clocks.js';
 import type { DeployedVnfc } from '../oci/deployment.js';
 import type { Attachment, CreateOptions, OciContainer } from '../oci/engine.js';
@@ -80,11 +81,12 @@ export class PodmanEngine extends DockerApiEngine {
     return { ...found, blockers: [...found.blockers, blocker] };
   }
 
-  /** With a /dev/shm that is in the dump. */
+  /** With a /dev/shm that is in the dump, and MACs that peers who remember them find again at the next start. */
   override specOf(deployed: DeployedVnfc, extras: SpecExtras): DockerSpec {
     const spec = super.specOf(deployed, extras);
     const tmpfs = { [SHARED_MEMORY]: 'mode=1777,size=64m', ...spec.hostConfig.Tmpfs };
-    return { ...spec, hostConfig: { ...spec.hostConfig, Tmpfs: tmpfs } };
+    const networks = Object.entries(spec.networks).map(([name, it]) => [name, { ...it, mac: macOf(it.address) }]);
+    return { ...spec, hostConfig: { ...spec.hostConfig, Tmpfs: tmpfs }, networks: Object.fromEntries(networks) };
   }
 
   override create(spec: OciContainer['spec'], options: CreateOptions): Promise<string> {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { OrdealError } from '../../util/errors.js';
+import { bytesOf, macOf } from '../oci/addresses.js';
 import type { Attachment } from '../oci/engine.js';
 import type { EngineHost } from '../oci/host.js';
 import type { NetworkRecord } from './runc-folder.js';
@@ -65,21 +66,6 @@ const short = (text: string): string => createHash('sha256').update(text).digest
 const bridgeOf = (network: string): string => `ob${short(network)}`;
 const portOf = (id: string, network: string): string => `op${short(`${id} ${network}`)}`;
 const namespaceOf = (id: string): string => `ordeal-${id}`;
-
-/** Locally administered. @throws OrdealError of kind file-invalid for what is no IPv4 address */
-export function macOf(address: string): string {
-  const bytes = bytesOf(address);
-  return ['02', '4f', ...bytes.map((b) => b.toString(16).padStart(2, '0'))].join(':');
-}
-
-function bytesOf(address: string): number[] {
-  const bytes = address.split('.').map(Number);
-  if (bytes.length === 4 && bytes.every((b) => Number.isInteger(b) && b >= 0 && b < 256)) return bytes;
-  throw new OrdealError('file-invalid', 'This is no IPv4 address', {
-    got: address,
-    remedy: 'Correct deployment.networks in the descriptor.',
-  });
-}
 
 /** The first address of a subnet is the bridge's own. */
 function partsOf(subnet: string): { gateway: string; bits: number } {

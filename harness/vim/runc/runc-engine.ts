@@ -6,6 +6,7 @@ import { until } from '../../util/deadline.js';
 import { errnoOf, OrdealError, reasonOf } from '../../util/errors.js';
 import { Undo } from '../../util/undo.js';
 import { validate } from '../../util/validate.js';
+import { macOf } from '../oci/addresses.js';
 import { Cgroup } from '../oci/cgroup.js';
 import type { SpecExtras } from '../oci/clocks.js';
 import type { DeployedVnfc } from '../oci/deployment.js';
@@ -15,7 +16,7 @@ import type { InstantiatingEngine } from '../oci/instantiation.js';
 import { bundleConfig } from './bundle.js';
 import { textOfKubernetesLog } from './kubernetes-log.js';
 import { Monitor, type MonitorTools } from './monitor.js';
-import { macOf, Plugs } from './plugs.js';
+import { Plugs } from './plugs.js';
 import { exitWritten, pidOf, readOrNothing, seen } from './runc-container.js';
 import { type ContainerRecord, type RuncFolder, type RuncSpec, runcSpec } from './runc-folder.js';
 
