@@ -40,12 +40,18 @@ export class Recovery {
         return done;
       });
     }
-    for (const entry of open) {
-      const { action } = entry;
-      if (action.type === 'covered')
-        await this.#try(describeUndo(entry), () => this.#giveBack(action, entry.id, evidence));
+    for (const { entry, action } of this.#covers(evidence.length > 0)) {
+      await this.#try(describeUndo(entry), () => this.#giveBack(action, entry.id, evidence));
     }
     return this.#steps;
+  }
+
+  /** Once a run has restored its service the cover is settled; what failed may still wait to be captured. */
+  #covers(withEvidence: boolean): { entry: JournalEntry; action: Cover }[] {
+    return this.session.journal.entries(this.taken.id).flatMap((entry) => {
+      const { action, state } = entry;
+      return action.type === 'covered' && (withEvidence || state !== 'settled') ? [{ entry, action }] : [];
+    });
   }
 
   /** The snapshot engine keeps its own account of what a procedure has stopped, detached or quiesced. */
@@ -103,6 +109,12 @@ export class Recovery {
     if (found.service === 'not-restored') {
       throw new OrdealError('vim-failed', 'The service is not as before', {
         got: `restoration ${verdicts.restoration}, exit code ${exitCode}`,
+      });
+    }
+    if (verdicts.evidence === 'incomplete') {
+      throw new OrdealError('vim-failed', 'Not all that failed could be captured', {
+        got: recorder.record.errors.at(-1) ?? '',
+        remedy: 'It stays in quarantine, and `ordeal recover` tries again.',
       });
     }
     return found.service === 'inconclusive' ? { outcome: 'inconclusive', reason: found.reason } : done;

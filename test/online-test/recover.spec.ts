@@ -264,11 +264,22 @@ test.describe('a run that was covered', () => {
     deadRun([await baselineOf(stateFolder), { type: 'quarantine', ...compute }]);
     const { told, steps } = await recovered({ placed: 'web@2' });
     expect(told).toEqual(['recover', 'capture', 'closed']);
-    expect(steps.map((s) => s[0])).toEqual(['done', 'done']);
+    expect(steps).toEqual([
+      ['done', expect.any(String)],
+      ['failed', look, expect.stringContaining('Not all that failed could be captured')],
+    ]);
     expect((await record()).verdicts).toMatchObject({
       ...{ service: 'failed', restoration: 'restored', evidence: 'incomplete' },
     });
     expect(journal.open('run-1').map((e) => e.action.type)).toEqual(['quarantine']);
     expect(journal.run('run-1')?.closed).toBe(false);
+  });
+
+  test('which had restored the service already, and died before what failed was captured, has that done', async () => {
+    deadRun([await baselineOf(stateFolder), { type: 'quarantine', ...compute }]);
+    const [cover] = journal.entries('run-1');
+    journal.settle(cover!.id);
+    const { told } = await recovered({ placed: 'web@2' });
+    expect(told).toEqual(['recover', 'capture', 'closed']);
   });
 });

@@ -178,7 +178,7 @@ export class Group implements AsyncDisposable {
       if (blow.endsWith('harness stopped')) wake();
       await lane.serve();
       if (blow.startsWith('worker crashed')) await lane.faults.heal(outside(lane));
-      wrong.push(...(await lane.faultsOf(runId)));
+      wrong.push(...(await lane.faultsOf(runId, blow === 'host killed' || blow === 'all killed')));
       const haveEnded = () => guards.every((pid) => !runs(pid));
       await until('the guards have ended', haveEnded, { withinMs: 15_000 });
       await lane.tidy(runId);

@@ -82,8 +82,11 @@ export class Lane implements AsyncDisposable {
     }
   }
 
-  /** @returns what is not as it should be, once the run is closed */
-  async faultsOf(runId: string): Promise<string[]> {
+  /**
+   * @param isHostLost what the run was to restore went with its host, and the run is to say so
+   * @returns what is not as it should be, once the run is closed
+   */
+  async faultsOf(runId: string, isHostLost = false): Promise<string[]> {
     const wrong: string[] = [];
     const { journal } = this.session;
     if (journal.open(runId).length > 0)
@@ -95,7 +98,7 @@ export class Lane implements AsyncDisposable {
       const { powerState, quarantined, condition } = await this.vim.inspect(await this.vim.locate(id));
       if (powerState !== 'on' || quarantined) wrong.push(`${id} is ${powerState} ${condition}`);
     }
-    return [...wrong, ...(await this.#lostSessions()), ...(await this.#lostEvidence(runId))];
+    return [...wrong, ...(await this.#lostSessions()), ...(await this.#lostEvidence(runId, isHostLost))];
   }
 
   /** A session is lost when it is never had again, however slow the machine is: only who was not served is asked for again. */
@@ -127,13 +130,13 @@ export class Lane implements AsyncDisposable {
   }
 
   /** A run that restored the service has exported what had failed. */
-  async #lostEvidence(runId: string): Promise<string[]> {
+  async #lostEvidence(runId: string, isHostLost: boolean): Promise<string[]> {
     const { journal } = this.session;
     const replaced = journal.entries(runId).some((e) => e.action.type === 'switch-over');
     const file = join(journal.run(runId)?.outFolder ?? '', 'run.json');
     if (!existsSync(file)) return replaced ? ['restored, and there is no record'] : [];
     const { verdicts, packages } = runRecord.parse(JSON.parse(await readFile(file, 'utf8')));
-    if (verdicts.restoration === 'not-restored') return ['not restored'];
+    if (verdicts.restoration === 'not-restored') return isHostLost ? [] : ['not restored'];
     if (verdicts.restoration !== 'restored') return [];
     if (packages.length === 0) return ['restored, and there is no evidence'];
     const broken: string[] = [];
