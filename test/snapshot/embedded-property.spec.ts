@@ -7,12 +7,14 @@ import { EmbeddedModel } from './embedded-model.js';
 import { embeddedWorld } from './embedded-world.js';
 import { Victims } from './victim.js';
 
-const runs = Number(process.env.ORDEAL_RUNS ?? 2000);
+const runs = Number(process.env.ORDEAL_RUNS ?? 1000);
 /** In one of so many sequences whoever is to die is a process of its own, and is killed. */
 const killsEvery = Number(process.env.ORDEAL_KILLS_EVERY ?? 60);
 /** On a slow machine there are fewer of them; how many, is told. */
-const longestMs = Number(process.env.ORDEAL_RUNS_MS ?? 240_000);
+const longestMs = Number(process.env.ORDEAL_RUNS_MS ?? 150_000);
 const seed = Number(process.env.ORDEAL_SEED ?? Date.now() % 2 ** 31);
+/** Repeats one sequence alone, as a failure names it. */
+const path = process.env.ORDEAL_PATH;
 const modes = fc.constantFrom('direct' as const, 'indirect' as const);
 
 test('random sequences of operations on the embedded VIM, some of which fail or die midway, leave what a plain model says', {
@@ -51,7 +53,13 @@ test('random sequences of operations on the embedded VIM, some of which fail or 
         await rm(folder, { recursive: true, force: true });
       }
     }),
-    { numRuns: runs, seed, interruptAfterTimeLimit: longestMs, endOnFailure: process.env.ORDEAL_SHRINK === undefined },
+    {
+      ...{ numRuns: runs, seed, interruptAfterTimeLimit: longestMs },
+      ...(path === undefined ? {} : { path }),
+      endOnFailure: process.env.ORDEAL_SHRINK === undefined,
+      // The report of Playwright shows no causes.
+      includeErrorInReport: true,
+    },
   );
   console.log(`${JSON.stringify(told)} in ${((performance.now() - from) / 1000).toFixed(1)} s`);
 });

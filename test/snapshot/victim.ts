@@ -26,7 +26,12 @@ export class Victims implements Disposable {
   #fill(): void {
     while (this.#waiting.length < this.ahead) {
       this.#waiting.push(
-        fork(fileURLToPath(import.meta.url), [], { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }),
+        fork(fileURLToPath(import.meta.url), [], {
+          execArgv: [],
+          stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+          // JSON would leave out that an operation was done whose answer is nothing.
+          serialization: 'advanced',
+        }),
       );
     }
   }
