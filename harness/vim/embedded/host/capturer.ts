@@ -270,6 +270,7 @@ export class Capturer {
     if (compute.frozenAtMs !== undefined) return compute.running().ask(question, deadlineMs);
     const turn = this.#copying;
     const copy = turn.then(() => compute.running().ask(question, deadlineMs));
+    // Whose copy it is gets the failure; the next in turn only waits for the end.
     this.#copying = copy.catch(() => undefined);
     return copy;
   }

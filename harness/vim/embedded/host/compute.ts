@@ -58,6 +58,7 @@ export class Compute {
   /** One operation on a compute resource at a time. */
   exclusively<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#doing.then(work, work);
+    // The caller gets the failure; the next operation only waits for the end.
     this.#doing = result.catch(() => undefined);
     return result;
   }

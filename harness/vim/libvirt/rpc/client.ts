@@ -86,8 +86,10 @@ export class LibvirtClient {
   /** Idempotent. Tells the daemon, then closes. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    // Who asked for a connection that failed was told; here there is then none to close.
     const connection = await this.#connection?.catch(() => undefined);
     this.#connection = undefined;
+    // A daemon that does not hear the farewell sees the socket close.
     if (connection?.isOpen) await connection.call(procedures.connectClose, {}, 2000).catch(() => undefined);
     connection?.close();
   }
