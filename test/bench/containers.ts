@@ -169,7 +169,7 @@ async function placesOf(host: Host, s: ContainerSample, compute: string) {
 async function bareCriu(host: Host, mib: number, work: string): Promise<number> {
   await mkdir(work);
   const script = `set -e
-setsid perl -e 'my $held = join "", map { chr(33 + $_ % 90) x 1048576 } 1 .. $ARGV[0]; open my $f, ">", "$ARGV[1]/ready"; close $f; sleep 1000' "$2" "$3" </dev/null >/dev/null 2>&1 &
+setsid perl -e 'my $held = ""; vec($held, $ARGV[0] << 20, 8) = 0; substr($held, $_ << 20, 1048576) = chr(33 + $_ % 90) x 1048576 for 0 .. $ARGV[0] - 1; open my $f, ">", "$ARGV[1]/ready"; close $f; sleep 1000' "$2" "$3" </dev/null >/dev/null 2>&1 &
 pid=$!
 trap 'kill -9 $pid 2>/dev/null || true' EXIT
 until [ -e "$3/ready" ]; do sleep 0.05; done
