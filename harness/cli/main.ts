@@ -2,36 +2,38 @@ import { Command, CommanderError } from 'commander';
 import { exitCodeOfError, exitCodes } from '../model/exit-codes.js';
 import { asError, classifyIo, OrdealError } from '../util/errors.js';
 import type { ActionWrapper, Register } from './command.js';
-import { capabilitiesCommand } from './commands/capabilities.js';
-import { historyCommand } from './commands/history.js';
-import { hostedCommand } from './commands/hosted.js';
-import { judgeCommand } from './commands/judge.js';
-import { packageCommand } from './commands/package.js';
-import { recoverCommand, statusCommand } from './commands/recover.js';
-import { reportCommand } from './commands/report.js';
-import { planCommand, runCommand } from './commands/run.js';
-import { scheduleCommand } from './commands/schedule.js';
-import { servicesCommand } from './commands/services.js';
-import { snapshotCommand } from './commands/snapshot.js';
-import { stopCommand } from './commands/stop.js';
 import { Context, type GlobalOptions, type Outside } from './context.js';
 
-const commands: readonly Register[] = [
-  runCommand,
-  planCommand,
-  capabilitiesCommand,
-  servicesCommand,
-  snapshotCommand,
-  packageCommand,
-  reportCommand,
-  judgeCommand,
-  historyCommand,
-  scheduleCommand,
-  statusCommand,
-  stopCommand,
-  recoverCommand,
-  hostedCommand,
-];
+/** In the order of the help. Each is loaded when it is called: who stops a run does not wait for what a run needs. */
+const commands: Readonly<Record<string, () => Promise<Register>>> = {
+  run: async () => (await import('./commands/run.js')).runCommand,
+  plan: async () => (await import('./commands/run.js')).planCommand,
+  capabilities: async () => (await import('./commands/capabilities.js')).capabilitiesCommand,
+  services: async () => (await import('./commands/services.js')).servicesCommand,
+  snapshot: async () => (await import('./commands/snapshot.js')).snapshotCommand,
+  package: async () => (await import('./commands/package.js')).packageCommand,
+  report: async () => (await import('./commands/report.js')).reportCommand,
+  judge: async () => (await import('./commands/judge.js')).judgeCommand,
+  history: async () => (await import('./commands/history.js')).historyCommand,
+  schedule: async () => (await import('./commands/schedule.js')).scheduleCommand,
+  status: async () => (await import('./commands/status.js')).statusCommand,
+  stop: async () => (await import('./commands/stop.js')).stopCommand,
+  recover: async () => (await import('./commands/recover.js')).recoverCommand,
+  hosted: async () => (await import('./commands/hosted.js')).hostedCommand,
+};
+
+/** The options of all commands that take a value. */
+const valued: readonly string[] = ['--state', '--out'];
+
+/** The commands to register: the one that is called; all of them for the help, and where none is recognised. */
+async function wanted(argv: readonly string[]): Promise<Register[]> {
+  let at = 0;
+  while (argv[at]?.startsWith('-') && !['-h', '--help'].includes(argv[at] ?? ''))
+    at += valued.includes(argv[at] ?? '') ? 2 : 1;
+  const name = argv[at] ?? '';
+  const loading = Object.hasOwn(commands, name) ? [commands[name]] : Object.values(commands);
+  return Promise.all(loading.flatMap((load) => load?.() ?? []));
+}
 
 /** @returns the exit code, from the one table in model/exit-codes.ts; never throws */
 export async function main(outside: Outside): Promise<number> {
@@ -56,7 +58,7 @@ export async function main(outside: Outside): Promise<number> {
       const command = args.at(-1) as unknown as Command;
       code = await work(new Context(outside, command.optsWithGlobals<GlobalOptions>()), ...args);
     };
-  for (const register of commands) register(program, action);
+  for (const register of await wanted(outside.argv)) register(program, action);
   try {
     await program.parseAsync([...outside.argv], { from: 'user' });
     return code;

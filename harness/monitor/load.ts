@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { loadCaps } from '../model/load.js';
+import { loadCaps, timetable } from '../model/load.js';
 import type { ProbeSpec } from '../model/network-service.js';
 import type { History, ResolveAddress, Sample } from '../model/probe.js';
 import { asError, OrdealError } from '../util/errors.js';
@@ -8,7 +8,7 @@ import { mostInFlight } from './plan-probes.js';
 import { ProbeGroup } from './probe-group.js';
 import { connectionPointOf } from './probes/registry.js';
 import { quantile } from './sample-columns.js';
-import { countBefore, timetable } from './timetable.js';
+import { countBefore } from './timetable.js';
 
 export { loadCaps } from '../model/load.js';
 export { type PopulateOptions, populate } from './populate.js';

@@ -38,6 +38,7 @@ function flush(): void {
 }
 
 const probers = plans.map((plan) => openProbe(plan.spec, plan.base));
+await Promise.all(probers.map((p) => p.ready?.()));
 let loop: OpenLoop | undefined;
 
 function start(startMs: number): void {

@@ -27,6 +27,7 @@ export async function sweepOnce(
   { concurrency = 16, signal, giveUpAfter = Number.POSITIVE_INFINITY }: SweepOptions & { giveUpAfter?: number } = {},
 ): Promise<SweepResult> {
   const prober = openProbe(spec, base);
+  await prober.ready?.();
   const range = keyRangeOf(spec);
   // Sequential: what a person sees first in `bad` are then the lowest keys.
   const count = keysOf(range, 0).count;

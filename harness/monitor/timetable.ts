@@ -1,6 +1,6 @@
 import type { Timetable } from '../model/load.js';
 
-export { type Timetable, timetable } from '../model/load.js';
+export type { Timetable } from '../model/load.js';
 
 /** @returns milliseconds from the start to request n (0 is the first). Absolute, so that nothing drifts. */
 export function dueAfterMs(t: Timetable, n: number): number {

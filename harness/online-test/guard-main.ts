@@ -1,8 +1,8 @@
+import type { JournalledRun } from '../model/journal.js';
 import { Journal } from '../store/journal.js';
 import { sleep } from '../util/deadline.js';
 import { asError, OrdealError, reasonOf } from '../util/errors.js';
 import { guardRun } from './guard-watch.js';
-import { recoverRun } from './recover.js';
 
 /**
  * The guard: a small process that outlives the harness. It ends when the run is closed, and gives the service back when
@@ -28,7 +28,9 @@ async function openJournal(): Promise<Journal> {
 
 try {
   using journal = await openJournal();
-  const recover = (run: Parameters<typeof recoverRun>[1]) => recoverRun(stateFolder, run);
+  // It watches from its first moment; what it recovers with is loaded beside that, long before it is needed.
+  const complete = import('./recover.js');
+  const recover = async (run: JournalledRun) => (await complete).recoverRun(stateFolder, run);
   await guardRun({ journal, runId, silentPid, recover, pause: sleep, say });
 } catch (e) {
   say(asError(e).message);

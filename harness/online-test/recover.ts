@@ -1,27 +1,17 @@
-import type { JournalEntry, JournalledRun } from '../model/journal.js';
+import type { JournalledRun } from '../model/journal.js';
 import type { RunListener } from '../model/run-listener.js';
 import { Journal } from '../store/journal.js';
 import { ServiceClaim } from './claim.js';
 import { endIfItBlocks } from './fence.js';
-import { isHeldNow, leaseTimes, seemsHeld } from './lease.js';
+import { isHeldNow, leaseTimes } from './lease.js';
 import { Recovery } from './recovery.js';
 import { failedStep, type RecoveryStep } from './recovery-step.js';
 import { readService, ServiceSession } from './session.js';
+import { type OpenRun, status } from './status.js';
 import { describeUndo } from './undo-entry.js';
 
 export type { RecoveryStep } from './recovery-step.js';
-
-export interface OpenRun {
-  readonly run: JournalledRun;
-  /** At a glance: its process is there, and its last sign of life is fresh by the wall clock. */
-  readonly alive: boolean;
-  readonly open: readonly JournalEntry[];
-}
-
-export function status(stateFolder: string): OpenRun[] {
-  using journal = new Journal(stateFolder);
-  return journal.runs({ open: true }).map((run) => ({ run, alive: seemsHeld(run), open: journal.open(run.id) }));
-}
+export { type OpenRun, status } from './status.js';
 
 export interface RecoverOptions {
   readonly dryRun?: boolean;

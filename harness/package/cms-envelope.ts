@@ -1,7 +1,7 @@
 import { createCipheriv, randomBytes, type X509Certificate } from 'node:crypto';
 import { RecipientInfos } from '@peculiar/asn1-cms';
+import { der } from './certificate.js';
 import { recipientInfo, tagged } from './cms-recipients.js';
-import { der } from './keys.js';
 
 /** CMS EnvelopedData (RFC 5652) as a stream: BER of indefinite length around AES-256-CBC, as `openssl cms` reads it. */
 

@@ -15,7 +15,8 @@ import * as cms from '@peculiar/asn1-cms';
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import { AlgorithmIdentifier, SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
 import { OrdealError } from '../util/errors.js';
-import { der, type Identity, issuerAndSerial, parsedCertificate } from './keys.js';
+import { der, issuerAndSerial, parsedCertificate } from './certificate.js';
+import type { Identity } from './keys.js';
 
 /**
  * Who can open an envelope: the content's key, once for every recipient. RSA by OAEP (RFC 4056, with SHA-256), elliptic

@@ -3,7 +3,8 @@ import * as cms from '@peculiar/asn1-cms';
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import { AlgorithmIdentifier, Time } from '@peculiar/asn1-x509';
 import { asError, OrdealError } from '../util/errors.js';
-import { der, type Identity, issuerAndSerial, parsedCertificate } from './keys.js';
+import { der, issuerAndSerial, parsedCertificate } from './certificate.js';
+import type { Identity } from './keys.js';
 import { chainTo } from './trust.js';
 
 /** Detached CMS signatures in PEM (RFC 5652), as SOL004 puts them under a manifest. */

@@ -38,7 +38,7 @@ export async function extractIntoVims(
   const { info, vnf, vnfcIds } = records.available(request.packageId);
   await procedure.grant(vnf, vnfcIds);
   await using reader = await PackageReader.open({ open: () => shelf.open(info.id) });
-  checkSignature(reader, context.options);
+  await checkSignature(reader, context.options);
   const content = await PlainContent.of(reader, context.options.identities);
   const snapshot = await reader.record(layout.record, vnfSnapshot);
   using _ = engine.state.leases.take(info.id, 'its extraction');

@@ -1,8 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { IssuerAndSerialNumber } from '@peculiar/asn1-cms';
-import { AsnConvert } from '@peculiar/asn1-schema';
-import { Certificate } from '@peculiar/asn1-x509';
 import { classifyIo, OrdealError } from '../util/errors.js';
 
 /** A private key with the certificate that names its owner, and the certificates between that one and an anchor. */
@@ -58,13 +55,3 @@ const unusable = (where: string, expected: string, got: string, cause?: unknown)
     got,
     ...(cause === undefined ? {} : { cause }),
   });
-
-export const parsedCertificate = (certificate: X509Certificate): Certificate =>
-  AsnConvert.parse(certificate.raw, Certificate);
-
-export function issuerAndSerial(certificate: X509Certificate): IssuerAndSerialNumber {
-  const { issuer, serialNumber } = parsedCertificate(certificate).tbsCertificate;
-  return new IssuerAndSerialNumber({ issuer, serialNumber });
-}
-
-export const der = (value: unknown): Buffer => Buffer.from(AsnConvert.serialize(value));

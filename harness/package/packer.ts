@@ -4,7 +4,6 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { asError } from '../util/errors.js';
 import type { ArchiveWriter, Compression, WrittenEntry } from './archive-writer.js';
-import { envelope } from './cms-envelope.js';
 import { isText, type RedactionRule, redacted } from './redaction.js';
 
 export interface PackedEntry extends WrittenEntry {
@@ -59,7 +58,7 @@ export class Packer {
     const isEncrypted = recipients.length > 0;
     const isGzip = isEncrypted && compression !== 'store';
     const name = isEncrypted ? `${path}${isGzip ? '.gz' : ''}.cms` : path;
-    const body = isEncrypted ? envelope(isGzip ? gzipped(plain) : plain, recipients) : plain;
+    const body = isEncrypted ? await sealed(isGzip ? gzipped(plain) : plain, recipients) : plain;
     const stream = Readable.from(body, { objectMode: false });
     // A source that is never begun is not closed by the generators around it.
     stream.on('close', () => source.destroy());
@@ -73,6 +72,15 @@ export class Packer {
       ...(clean === undefined ? {} : { redactions: clean.count() }),
     };
   }
+}
+
+/** Most packages are not encrypted: what reads certificates is loaded for those that are. */
+async function sealed(
+  content: AsyncIterable<Buffer>,
+  recipients: readonly X509Certificate[],
+): Promise<AsyncIterable<Buffer>> {
+  const { envelope } = await import('./cms-envelope.js');
+  return envelope(content, recipients);
 }
 
 async function* gzipped(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { asError, OrdealError } from '../util/errors.js';
-import { opened } from './cms-envelope-reader.js';
 import type { Identity } from './keys.js';
 import { caps, layout } from './layout.js';
 import { type VnfSnapshotPkgInfo, vnfSnapshotPkgInfo } from './package-info.js';
@@ -84,6 +83,7 @@ export class PlainContent {
   }
 
   async *#unsealed(raw: Readable, { isGzip, plainBytes }: Sealed, where: string): AsyncGenerator<Buffer> {
+    const { opened } = await import('./cms-envelope-reader.js');
     const clear = opened(raw as AsyncIterable<Buffer>, this.identities, where);
     let bytes = 0;
     for await (const chunk of isGzip ? gunzipped(clear, where) : clear) {

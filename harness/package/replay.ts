@@ -106,7 +106,7 @@ async function serviceOf(content: PlainContent, vnfId: string, kind: string): Pr
   const { file } = content.reader;
   if (path === undefined) return { ...base, file, folder: dirname(file) };
   const text = (await content.bytesOf(path)).toString('utf8');
-  const vnf = parseValidated(text, `${file}#${path}`, vnfDescriptor, 'package-invalid');
+  const vnf = await parseValidated(text, `${file}#${path}`, vnfDescriptor, 'package-invalid');
   if (vnf.id !== vnfId) {
     throw new OrdealError('package-invalid', 'The package has the descriptor of another VNF', {
       where: file,

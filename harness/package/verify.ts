@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { vnfSnapshot } from '../model/snapshot.js';
 import { asError, ManyErrors, OrdealError } from '../util/errors.js';
-import { type SignatureInfo, type TrustOptions, verifyDetached } from './cms-signature.js';
+import type { SignatureInfo, TrustOptions } from './cms-signature.js';
 import { layout } from './layout.js';
 import { vnfSnapshotPkgInfo } from './package-info.js';
 import { type OpenOptions, PackageReader } from './package-reader.js';
@@ -37,7 +37,7 @@ export interface PackageReport {
 export async function verifyPackage(location: PackageLocation, options: VerifyOptions = {}): Promise<PackageReport> {
   await using reader = await PackageReader.open(location, options);
   const { file } = reader;
-  const signers = checkSignature(reader, options);
+  const signers = await checkSignature(reader, options);
   const failures: Error[] = [];
   let bytesChecked = 0;
   for (const source of reader.manifest.sources) {
@@ -78,12 +78,15 @@ export async function verifyPackage(location: PackageLocation, options: VerifyOp
 }
 
 /** With anchors, an unsigned package is as good as a forged one. */
-export function checkSignature(
+export async function checkSignature(
   { file, manifest, manifestPath }: PackageReader,
   options: TrustOptions,
-): readonly SignatureInfo[] {
+): Promise<readonly SignatureInfo[]> {
   const where = `${file}#${manifestPath}`;
-  if (manifest.signature !== undefined) return verifyDetached(manifest.body, manifest.signature, where, options);
+  if (manifest.signature !== undefined) {
+    const { verifyDetached } = await import('./cms-signature.js');
+    return verifyDetached(manifest.body, manifest.signature, where, options);
+  }
   if (options.trust === undefined) return [];
   throw new OrdealError('package-tampered', 'The package is not signed', {
     where,

@@ -4,7 +4,6 @@ import { Readable } from 'node:stream';
 import { writeAtomically } from '../util/atomic-file.js';
 import { classifyIo, errnoOf, OrdealError } from '../util/errors.js';
 import { ArchiveWriter } from './archive-writer.js';
-import { signDetached } from './cms-signature.js';
 import type { PackageContent } from './content.js';
 import { describeContent } from './describe.js';
 import type { Identity } from './keys.js';
@@ -121,7 +120,14 @@ async function fill(archive: ArchiveWriter, content: PackageContent, options: Wr
     packer.written.map((e) => ({ path: e.path, algorithm: 'SHA-256', hash: e.sha256 })),
   );
   const { signer } = options;
-  await archive.add(layout.manifest, signer ? text + signDetached(Buffer.from(text), signer) : text, 'small');
+  const signature = signer === undefined ? '' : await signed(text, signer);
+  await archive.add(layout.manifest, text + signature, 'small');
+}
+
+/** What signs is loaded for those who do. */
+async function signed(text: string, signer: Identity): Promise<string> {
+  const { signDetached } = await import('./cms-signature.js');
+  return signDetached(Buffer.from(text), signer);
 }
 
 /** A source that cannot be read is named by its entry: the target's name would mislead. */

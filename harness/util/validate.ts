@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { classifyIo, type ErrorKind, ManyErrors, OrdealError } from './errors.js';
 
@@ -19,31 +18,15 @@ export async function readValidated<S extends z.ZodType>(
 }
 
 /** @param where the file's name, for the messages. @throws ManyErrors: each `file:line: path must be …, got …` */
-export function parseValidated<S extends z.ZodType>(
+export async function parseValidated<S extends z.ZodType>(
   text: string,
   where: string,
   schema: S,
   kind: ErrorKind = 'file-invalid',
-): z.output<S> {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  if (document.errors.length > 0) {
-    const errors = document.errors.map((e) => {
-      const at = lines.linePos(e.pos[0]);
-      return new Error(`${where}:${at.line}:${at.col}: ${e.message.split('\n')[0]}`);
-    });
-    throw new ManyErrors(kind, `${where} is not well-formed YAML`, errors, 'Correct the file; nothing was started.');
-  }
-  const data: unknown = document.toJS();
-  const lineOf = (path: readonly PropertyKey[]): string => {
-    for (let n = path.length; n >= 0; n--) {
-      const node = document.getIn(path.slice(0, n), true);
-      if (node && typeof node === 'object' && 'range' in node && Array.isArray(node.range)) {
-        return `:${lines.linePos(node.range[0]).line}`;
-      }
-    }
-    return '';
-  };
+): Promise<z.output<S>> {
+  // Loaded by who reads a file: the many processes and threads that only check what they are handed are up sooner.
+  const { parsedYaml } = await import('./yaml-text.js');
+  const { data, lineOf } = parsedYaml(text, where, kind);
   return validate(data, where, schema, kind, lineOf);
 }
 

@@ -1,12 +1,16 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Answer } from './run-specs.js';
 
-/** So long may the specs of one file take, in milliseconds: a mutant that hangs is noticed. */
-const limitMs = 20_000;
+/** So long may the specs of one file take, in milliseconds, before they have been seen to pass. */
+const firstLimitMs = 60_000;
+/** Then so many times as long as they took, and no less than so long: a mutant that hangs is noticed. */
+const patience = 5;
+const leastMs = 4000;
 
 /** Specs in a process of their own, which is started anew when it hangs or dies. */
 export class SpecProcess {
   #child: ChildProcess | undefined;
+  #limitMs = firstLimitMs;
 
   constructor(
     readonly folder: string,
@@ -16,8 +20,13 @@ export class SpecProcess {
   /** @returns why a spec failed; undefined when all passed */
   async run(mutant: string | null): Promise<string | undefined> {
     this.#child ??= await this.#start(undefined);
+    if (this.#child === undefined) return 'the process died';
+    const fromMs = performance.now();
     this.#child.send({ mutant });
-    return this.#answer();
+    const failure = await this.#answer();
+    if (mutant === null && failure === undefined)
+      this.#limitMs = Math.max(leastMs, patience * (performance.now() - fromMs));
+    return failure;
   }
 
   /** In a process that has the mutant from its very start: what is made when a module is loaded is mutated too. */
@@ -34,7 +43,7 @@ export class SpecProcess {
     this.#child = undefined;
   }
 
-  async #start(mutant: string | undefined): Promise<ChildProcess> {
+  async #start(mutant: string | undefined): Promise<ChildProcess | undefined> {
     const { __STRYKER_ACTIVE_MUTANT__: _, ...env } = process.env;
     const child = fork('dist/test/mutation/run-specs.js', [...this.specs], {
       cwd: this.folder,
@@ -43,7 +52,7 @@ export class SpecProcess {
     });
     this.#child = child;
     await this.#answer();
-    return child;
+    return this.#child;
   }
 
   #answer(): Promise<string | undefined> {
@@ -58,7 +67,7 @@ export class SpecProcess {
       };
       const answered = ({ failure }: Answer) => end(failure, false);
       const died = () => end('the process died', true);
-      const timer = setTimeout(() => end(`no answer within ${limitMs} ms`, true), limitMs);
+      const timer = setTimeout(() => end(`no answer within ${this.#limitMs} ms`, true), this.#limitMs);
       child.on('message', answered);
       child.on('exit', died);
     });

@@ -24,9 +24,13 @@ export const suspects: readonly Suspects[] = [
   safety('guard-watch'),
   // The times of a lease are tested with the harness' side of it.
   safety('lease', ['lease', 'guard']),
-  safety('recover'),
+  {
+    name: 'recover',
+    files: ['harness/online-test/recover.ts', 'harness/online-test/status.ts'],
+    specs: ['test/online-test/recover.spec.ts'],
+  },
   safety('recovery', ['recover']),
-  safety('recovery-step', ['recover']),
+  safety('recovery-step'),
   safety('rescue', ['rescue', 'recover']),
   safety('stop', ['stop-runs']),
   safety('stop-conditions'),

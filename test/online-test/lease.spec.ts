@@ -112,12 +112,51 @@ test('a run that is closed or unknown is nobody’s to take', async () => {
   expect(await isHeldNow(journal, 'r1')).toBe(true);
 });
 
+test('a run that is closed while it is watched is nobody’s to take', async () => {
+  using journal = new Journal(await mkdtemp(join(tmpdir(), 'ordeal-lease-')));
+  journal.begin(run({ leaseMs: 500 }));
+  const closing = setTimeout(() => journal.close('r1'), 100);
+  expect(await isHeldNow(journal, 'r1')).toBe(true);
+  clearTimeout(closing);
+});
+
+test('a holder that is there and silent for as long as its lease does not hold the run', async () => {
+  using journal = new Journal(await mkdtemp(join(tmpdir(), 'ordeal-lease-')));
+  journal.begin(run({ leaseMs: 500 }));
+  expect(await isHeldNow(journal, 'r1')).toBe(false);
+});
+
+test('the times of a lease are shares of it', () => {
+  expect(leaseTimes()).toEqual({ leaseMs: 10_000, heartbeatMs: 1000, lookMs: 500, stopLeaseMs: 2500 });
+  expect(leaseTimes(500)).toEqual({ leaseMs: 500, heartbeatMs: 50, lookMs: 25, stopLeaseMs: 125 });
+});
+
+test('a lease that cannot be kept is refused', () => {
+  for (const ms of [499, 0, -1, Number.NaN]) {
+    expect(() => leaseTimes(ms)).toThrow(
+      expect.objectContaining({
+        kind: 'scenario-invalid',
+        message: `A lease of ${ms} ms cannot be kept: expected at least 500 ms. Nothing was touched.`,
+      }),
+    );
+  }
+});
+
 test('what is shown at a glance goes by the wall clock', () => {
   expect(seemsHeld(run())).toBe(true);
   expect(seemsHeld(run({ heartbeatAt: Date.now() - leaseMs - 1000 }))).toBe(false);
   expect(seemsHeld(run({ heartbeatAt: Date.now() + leaseMs + 1000 }))).toBe(false);
 });
 
-test('a process of another user is alive', () => {
-  expect([isAlive(process.pid), isAlive(1)]).toEqual([true, true]);
+test('a process of another user is alive, one that has ended is not', () => {
+  expect([isAlive(process.pid), isAlive(1), isAlive(2 ** 22 + 1)]).toEqual([true, true, false]);
+  const { kill } = process;
+  try {
+    process.kill = () => {
+      throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
+    };
+    expect(isAlive(4711)).toBe(true);
+  } finally {
+    process.kill = kill;
+  }
 });

@@ -282,4 +282,26 @@ test.describe('a run that was covered', () => {
     const { told } = await recovered({ placed: 'web@2' });
     expect(told).toEqual(['recover', 'capture', 'closed']);
   });
+
+  test('which had given its service back, with nothing left to capture, is not looked at again', async () => {
+    deadRun([await baselineOf(stateFolder), fault]);
+    const [cover] = journal.entries('run-1');
+    journal.settle(cover!.id);
+    const { told, steps } = await recovered();
+    expect(told).toEqual(['recover', 'heal', 'closed']);
+    expect(steps).toEqual([['done', 'heal stall on web']]);
+    expect(existsSync(outFolder())).toBe(false);
+    expect(journal.run('run-1')?.closed).toBe(true);
+  });
+
+  test('twice, of which it had given back the first, is looked at for the second alone', async () => {
+    const covered = await baselineOf(stateFolder);
+    deadRun([covered, { ...covered, title: 'a stall' }]);
+    const [first] = journal.entries('run-1');
+    journal.settle(first!.id);
+    const { steps } = await recovered();
+    expect(steps).toEqual([['done', look]]);
+    expect((await record()).title).toBe('a stall');
+    expect(journal.open('run-1')).toEqual([]);
+  });
 });

@@ -7,7 +7,8 @@ test('a sweep asks for every member of the one population, and tells which are l
   await using server = await TestServer.start();
   server.answer = (request, response) => {
     if (request.url?.endsWith('/user-7')) response.writeHead(404);
-    response.end();
+    // So long that another probe would have been heard of.
+    setTimeout(() => response.end(), 100);
   };
   const keys = { prefix: 'user-', from: 1, to: 20 };
   const probes = [httpProbe('health', { url: '{base}/health' }), httpProbe('sessions', { keys })];

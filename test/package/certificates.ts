@@ -1,7 +1,8 @@
 import { generateKeyPairSync, randomBytes, sign, X509Certificate } from 'node:crypto';
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import * as x509 from '@peculiar/asn1-x509';
-import { der, type Identity } from '../../harness/package/keys.js';
+import { der } from '../../harness/package/certificate.js';
+import type { Identity } from '../../harness/package/keys.js';
 
 export interface CertificateRequest {
   readonly name: string;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { verifyPackage, writePackage } from '../../harness/package/index.js';
 import { OrdealError } from '../../harness/util/errors.js';
-import { instanceSnapshot, vnfSnapshot } from './fixtures.js';
+import { instanceSnapshot, vnfSnapshot } from './contents.js';
 
 /** Run in a process of its own on a file system that holds 1 MiB; tells on stdout what happened. */
 const folder = process.argv[2] as string;

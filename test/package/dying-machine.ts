@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { PackageManagement, VnfSnapshotPkgInfo } from '../../harness/package/index.js';
 import { dirty, memoryImage } from '../store/chunks/images.js';
-import { artifact } from './fixtures.js';
+import { artifact } from './contents.js';
 import { type Machine, openMachine } from './package-bench.js';
 
 /** What is done until the process is killed. `collect` makes garbage and collects it. */

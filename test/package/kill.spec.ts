@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
@@ -16,6 +16,8 @@ const seed = Number(process.env.ORDEAL_SEED ?? Date.now() % 1_000_000);
 /** A quarter of them in each operation. */
 const kills = Number(process.env.ORDEAL_KILLS ?? 500);
 const most = 4;
+/** Machines side by side: while the one is looked at, a process of the other boots, works and is killed. */
+const lanes = 2;
 const script = fileURLToPath(new URL('./dying-machine.js', import.meta.url));
 
 /** A process that has loaded everything and waits to be told what to do: most of the time of a kill would go there. */
@@ -104,26 +106,34 @@ test('after kill -9 at any point of create, package, import and garbage collecti
 }, async ({ folder }) => {
   test.setTimeout(60_000 + kills * 5000);
   console.log(`${kills} kills, ORDEAL_SEED=${seed}`);
-  const random = seededRandom(seed);
-  const told = new Told();
-  const waiting = [new Victim(), new Victim()];
   const from = performance.now();
   let cleaned = 0;
-  try {
-    for (let n = 0; n < kills; n++) {
-      const operation = operations[n % operations.length] ?? 'create';
-      const victim = waiting.shift() ?? new Victim();
-      waiting.push(new Victim());
-      await test.step(`${n}: ${operation}`, async (step) => {
-        const killedAfter = await kill(victim, folder, operation, n, told, random);
-        await step.attach('moment', { body: `killed after ${killedAfter.toFixed(1)} ms, seed ${seed}` });
-        await using machine = await openMachine({}, folder, worldOf(folder));
-        if ((await check(machine, told, folder)) > 0) cleaned++;
-      });
+  let isOver = false;
+  const killOn = async (lane: number): Promise<void> => {
+    const own = join(folder, `machine-${lane}`);
+    await mkdir(own);
+    const random = seededRandom(seed + lane);
+    const told = new Told();
+    const waiting = [new Victim()];
+    try {
+      for (let n = lane; n < kills && !isOver; n += lanes) {
+        const operation = operations[Math.floor(n / lanes) % operations.length] ?? 'create';
+        const victim = waiting.shift() ?? new Victim();
+        waiting.push(new Victim());
+        await test.step(`${n}: ${operation}`, async (step) => {
+          const killedAfter = await kill(victim, own, operation, n, told, random);
+          await step.attach('moment', { body: `killed after ${killedAfter.toFixed(1)} ms, seed ${seed}` });
+          await using machine = await openMachine({}, own, worldOf(own));
+          if ((await check(machine, told, own)) > 0) cleaned++;
+        });
+      }
+    } finally {
+      isOver = true;
+      for (const { process } of waiting) process.kill('SIGKILL');
     }
-  } finally {
-    for (const { process } of waiting) process.kill('SIGKILL');
-  }
+  };
+  const ended = await Promise.allSettled(Array.from({ length: lanes }, (_, lane) => killOn(lane)));
+  for (const end of ended) if (end.status === 'rejected') throw end.reason;
   const seconds = ((performance.now() - from) / 1000).toFixed(0);
   const description = `${kills} kills in ${seconds} s, seed ${seed}: after ${cleaned} of them something was left to clean up`;
   console.log(description);

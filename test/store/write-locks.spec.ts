@@ -91,4 +91,6 @@ test('only locks for writing on an index of the folder count, and none that is w
 test('where nothing is listed nobody is named', async () => {
   expect(writersOf(folder, join(folder, 'no-such-file'))).toEqual([]);
   expect(writersOf(join(folder, 'no-such-folder'))).toEqual([]);
+  await writeFile(join(folder, 'no-folder'), '');
+  expect(() => writersOf(join(folder, 'no-folder'))).toThrow(/ENOTDIR/);
 });

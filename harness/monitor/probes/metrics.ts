@@ -123,7 +123,12 @@ function combined(all: readonly number[], how: FigureSpec['combine']): number {
 
 class NotMetrics extends Error {}
 
-export const promqlPath = ({ query }: PromqlSpec): string => `/api/v1/query?query=${encodeURIComponent(query)}`;
+export const openPageProber = (spec: PromqlSpec | OpenMetricsSpec): PageProber =>
+  spec.kind === 'promql'
+    ? new PageProber(spec.url, promqlPath(spec), promqlAnswer, spec)
+    : new PageProber(spec.url, '', openMetricsPage, spec);
+
+const promqlPath = ({ query }: PromqlSpec): string => `/api/v1/query?query=${encodeURIComponent(query)}`;
 
 const sample = z.tuple([z.number(), z.string()]);
 const metric = z.record(z.string(), z.string()).default({});

@@ -7,6 +7,8 @@ export type Abort = () => void;
 
 /** What a kind of probe is to the open loop: it sends one request and tells how it went. Timeouts are the loop's. */
 export interface Prober {
+  /** Resolves when it can send; absent: at once. Nothing is loaded within the time of a sample. */
+  ready?(): Promise<void>;
   /** Never throws: what cannot even be sent is done at once, as failed. */
   send(key: string, done: Done): Abort;
   /** The service answers elsewhere from now on; requests under way are left alone. */

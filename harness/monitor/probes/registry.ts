@@ -4,8 +4,8 @@ import { DnsProber } from './dns.js';
 import { GrpcProber } from './grpc.js';
 import { HttpProber } from './http.js';
 import { IcmpProber } from './icmp.js';
+import { LateProber } from './late-prober.js';
 import { LogProber } from './log.js';
-import { openMetricsPage, PageProber, promqlAnswer, promqlPath } from './metrics.js';
 import type { Prober } from './prober.js';
 import { TcpProber } from './tcp.js';
 import { TlsProber } from './tls.js';
@@ -31,9 +31,8 @@ export function openProbe(spec: ProbeSpec, base: string | undefined): Prober {
     case 'grpc':
       return new GrpcProber(spec);
     case 'promql':
-      return new PageProber(spec.url, promqlPath(spec), promqlAnswer, spec);
     case 'openmetrics':
-      return new PageProber(spec.url, '', openMetricsPage, spec);
+      return new LateProber(async () => (await import('./metrics.js')).openPageProber(spec));
     case 'log':
       return new LogProber(spec);
   }
