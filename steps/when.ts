@@ -1,5 +1,5 @@
 import { When } from '@cucumber/cucumber';
-import type { FaultKind, MachineFaultKind } from '../harness/model/fault.js';
+import type { FaultKind, MachineFaultKind, PlatformFaultKind } from '../harness/model/fault.js';
 import { durationMs, type Span } from './parameter-types.js';
 import { spanned } from './span.js';
 import type { OrdealWorld } from './world.js';
@@ -7,7 +7,7 @@ import type { OrdealWorld } from './world.js';
 /** What strikes a VNFC: the words after its name, the fault, and its dose from the words' parameters. */
 const vnfcFaults: readonly [
   words: string,
-  kind: FaultKind | MachineFaultKind,
+  kind: FaultKind | MachineFaultKind | PlatformFaultKind,
   dose: (...words: never[]) => Record<string, unknown>,
 ][] = [
   ['crashes', 'crash', () => ({})],
@@ -28,6 +28,10 @@ const vnfcFaults: readonly [
     (busyProcesses: number, memoryBytes: number) => ({ busyProcesses, memoryBytes }),
   ],
   ['loses the process {string}', 'process-kill', (process: string) => ({ process })],
+  ['is restarted', 'restart', () => ({})],
+  ['is evicted', 'evict', () => ({})],
+  ['is on a node that takes nothing new', 'cordon', () => ({})],
+  ['is on a node that is drained', 'drain', () => ({})],
   ['has a clock that is {duration} ahead', 'clock-skew', (offsetMs: number) => ({ offsetMs })],
   ['has a clock that is {duration} behind', 'clock-skew', (offsetMs: number) => ({ offsetMs: -offsetMs })],
 ];
