@@ -10,6 +10,9 @@ export interface Order {
   readonly stateFolder: string;
   readonly outFolder: string;
   readonly leaseMs: number;
+  /** How long the service is measured before, and after; absent: just long enough for an embedded one. */
+  readonly baselineMs?: number;
+  readonly measureMs?: number;
   readonly runs: readonly {
     readonly lane: number;
     readonly serviceFile: string;
@@ -29,8 +32,9 @@ export type Told = { readonly lane: number } & (
 
 /** All of the service is covered: somebody else may crash a VNFC that the fault does not strike. */
 const around = ['gateway', 'session-store'];
-const request = { front: 'library', baselineMs: 700, measureMs: 600, around } as const;
 const order = JSON.parse(await readFile(process.argv[2] ?? '', 'utf8')) as Order;
+const { baselineMs = 700, measureMs = 600 } = order;
+const request = { front: 'library', baselineMs, measureMs, around } as const;
 const tell = (told: Told): void => void process.stdout.write(`${JSON.stringify(told)}\n`);
 
 async function run({ lane, serviceFile, startsMs, seed, fault }: Order['runs'][number]): Promise<void> {
