@@ -150,29 +150,38 @@ export interface Verdict {
   readonly growth: number;
 }
 
-/** @param unit of the values, for the reader; a ratio has none. */
+/** @param unit of the values, for the reader */
 export function outcomeOf(prepared: Prepared, worse: boolean, better: boolean, unit = ''): Verdict {
   const { comparison, blocked, granted } = prepared;
   if (blocked !== undefined) return { outcome: 'inconclusive', reason: blocked.reason, growth: blocked.growth };
   const { drift, tail } = comparison;
   const interval = comparison.interval();
-  const amount = unit === '' || unit === 'ratio' ? '' : ` ${unit}`;
+  const [scale, amount] = toldIn(unit);
+  const told = (x: number) => signed(x * scale);
   const change =
     interval === undefined
       ? 'too few values bound its change'
-      : `it changed by ${signed(interval[0])} to ${signed(interval[1])}${amount}`;
-  const limit = `the margin of ${shown(comparison.margin)}${amount}`;
+      : `it changed by ${told(interval[0])} to ${told(interval[1])}${amount}`;
+  const margin = shown(comparison.margin * scale);
+  const limit = `the margin of ${margin}${margin === '1' ? amount.replace('points', 'point') : amount}`;
   if (worse && interval === undefined && tail !== undefined) return { outcome: 'worse', reason: tail, growth: 1 };
   if (worse) return { outcome: 'worse', reason: `${change}, beyond ${limit}`, growth: 1 };
   if (better) return { outcome: 'better', reason: `${change}, better by more than ${limit}`, growth: 1 };
   if (granted !== undefined) return { outcome: 'as-before', reason: granted, growth: 1 };
   if (comparison.asBefore()) return { outcome: 'as-before', reason: `${change}, within ${limit}`, growth: 1 };
   if (drift !== undefined) {
-    const reason = `the baseline drifts by itself, ${signed(drift)}${amount} from its first third to its last`;
+    const reason = `the baseline drifts by itself, ${told(drift)}${amount} from its first third to its last`;
     return { outcome: 'inconclusive', reason, growth: 1 };
   }
   const reason = `${change}, which does not tell whether it keeps ${limit}`;
   return { outcome: 'inconclusive', reason, growth: Math.max(1.25, comparison.growth()) };
+}
+
+/** By how much a value is multiplied, and what stands behind it: a difference of ratios is told in percentage points. */
+function toldIn(unit: string): readonly [scale: number, amount: string] {
+  if (unit === 'ratio') return [100, ' points'];
+  if (unit === '1/s') return [1, ' /s'];
+  return [1, unit === '' ? '' : ` ${unit}`];
 }
 
 const signed = (x: number): string => (x > 0 ? `+${shown(x)}` : shown(x));

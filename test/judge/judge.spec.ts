@@ -25,7 +25,7 @@ test('one error in five after none is worse, and each indicator says why', () =>
   expect(judgement.outcome).toBe('worse');
   const errors = judgement.indicators.find((i) => i.indicator === 'errorRatio');
   expect(errors).toMatchObject({ outcome: 'worse', before: 0, margin: 0.01 });
-  expect(errors?.reason).toContain('beyond the margin of 0.01');
+  expect(errors?.reason).toMatch(/changed by \+\d[\d.]* to \+\d[\d.]* points, beyond the margin of 1 point$/);
 });
 
 test('p99 is judged only when it is named, and says how much longer to measure', () => {
