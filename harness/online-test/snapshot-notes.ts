@@ -1,4 +1,5 @@
 import type { VnfSnapshot } from '../model/snapshot.js';
+import { pausedMsOf } from '../snapshot/vnfc-snapshot-info.js';
 import { ms } from './observation.js';
 import type { Recorder } from './recorder.js';
 import type { ServiceSession } from './session.js';
@@ -17,7 +18,7 @@ export async function tellSnapshots(
       if (of === undefined) continue;
       const vnfc = session.vnfc(info.vnfcInstanceId);
       const { type, bytesStored, pausedMs } = await session.vimOf(vnfc).snapshots.show(of);
-      vnfcs.push({ id: vnfc.id, type, bytes: bytesStored, pausedMs });
+      vnfcs.push({ id: vnfc.id, type, bytes: bytesStored, pausedMs: pausedMsOf(info) ?? pausedMs });
     }
     const { cut } = userDefinedData;
     recorder.record.snapshots.push({ id, vnf, purpose, vnfcs, ...(cut === undefined ? {} : { skewMs: cut.skewMs }) });

@@ -1,4 +1,5 @@
 import { instanceSnapshot, type VnfSnapshot, vnfSnapshot } from '../model/snapshot.js';
+import { pausedMsOf } from '../snapshot/vnfc-snapshot-info.js';
 import { imagePath, layout } from './layout.js';
 import { type VnfSnapshotPkgInfo, vnfSnapshotPkgInfo } from './package-info.js';
 import { type OpenOptions, PackageReader } from './package-reader.js';
@@ -52,13 +53,14 @@ export async function showPackage(location: PackageLocation, options: OpenOption
   const vnfcs: VnfcSummary[] = [];
   for (const vnfcId of vnfcIds) {
     const vim = await reader.record(imagePath(vnfcId, layout.vnfcRecord), instanceSnapshot);
+    const told = record.vnfcSnapshots.find((it) => it.vnfcInstanceId === vnfcId);
     vnfcs.push({
       id: vnfcId,
       snapshotId: vim.id,
       type: vim.type,
       powerState: vim.powerState,
       createdAt: vim.createdAt,
-      pausedMs: vim.pausedMs,
+      pausedMs: (told && pausedMsOf(told)) ?? vim.pausedMs,
       images: (info.vnfcSnapshotImages ?? [])
         .filter((image) => image.vnfcInstanceId === vnfcId)
         .map((image) => ({

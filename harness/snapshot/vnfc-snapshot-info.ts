@@ -53,3 +53,12 @@ export function describeVnfcSnapshot(vnf: CreationPlan, plan: VnfcCreationPlan, 
     },
   };
 }
+
+/**
+ * How long the VNFC stood still, in milliseconds: over the whole cut, where the VIM's own record knows no more than what
+ * its capture added. Of a record that was made elsewhere it may be missing.
+ */
+export function pausedMsOf({ userDefinedData }: VnfcSnapshotInfo): number | undefined {
+  const { pausedMs } = userDefinedData;
+  return typeof pausedMs === 'number' ? pausedMs : undefined;
+}

@@ -32,6 +32,7 @@ test('a service that recovers by itself is not touched again', {
   const captured = run.snapshots.flatMap((s) => s.vnfcs);
   expect(captured.map((c) => c.id).sort()).toEqual(['lb', 'store-1', 'store-2', 'worker-1', 'worker-2']);
   for (const c of captured) expect(c).toMatchObject({ type: 'warm' });
+  for (const c of captured) expect(c.pausedMs, `${c.id} stood still for the cut`).toBeGreaterThan(0);
   expect(run.indicators.length).toBeGreaterThan(0);
   for (const i of run.indicators) expect(i).toMatchObject({ outcome: expect.stringMatching(/as-before|better/) });
   expect(run.recovery).toBe('within');

@@ -1,5 +1,6 @@
 import type { InstanceSnapshot } from '../../model/snapshot.js';
 import type { SnapshotType } from '../../model/snapshot-descriptor.js';
+import { pausedMsOf } from '../../snapshot/vnfc-snapshot-info.js';
 import { OrdealError } from '../../util/errors.js';
 import type { Register } from '../command.js';
 import { type Context, table } from '../context.js';
@@ -99,7 +100,9 @@ async function show(context: Context, service: string, id: string): Promise<numb
   const images: InstanceSnapshot[] = [];
   for (const info of found.vnfcSnapshots) {
     const of = info.computeSnapshotResource?.resourceId;
-    if (of !== undefined) images.push(await session.vimOf(session.vnfc(info.vnfcInstanceId)).snapshots.show(of));
+    if (of === undefined) continue;
+    const image = await session.vimOf(session.vnfc(info.vnfcInstanceId)).snapshots.show(of);
+    images.push({ ...image, pausedMs: pausedMsOf(info) ?? image.pausedMs });
   }
   context.print({ ...found, images }, () =>
     [

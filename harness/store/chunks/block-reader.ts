@@ -8,6 +8,8 @@ import type { BlockRead, SegmentPlan } from './worker-protocol.js';
 /** 4 MiB, and room for the blocks of many packs that the pages of a few segments are scattered over. */
 const cachedBlocks = 32;
 const openFiles = 32;
+/** So many are on their way while one is copied and written: the codec works in threads of its own. */
+const blocksAhead = 4;
 
 /** The least recently used leave first. */
 class Cache<T> {
@@ -68,7 +70,9 @@ export class BlockReader {
    * @throws OrdealError of kind snapshot-corrupt, naming the file
    */
   async fill(plan: SegmentPlan, data: Uint8Array, covered: Uint8Array, hashes?: Uint8Array): Promise<void> {
-    for (const read of plan.reads) {
+    for (const [n, read] of plan.reads.entries()) {
+      // What fails is told when it is its turn.
+      for (const next of plan.reads.slice(n + 1, n + 1 + blocksAhead)) void Promise.allSettled([this.#block(next)]);
       try {
         copyPages(read, await this.#block(read), data, covered, hashes);
       } catch (e) {
