@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { Vnf } from '../model/network-service.js';
 import type { VnfSnapshot } from '../model/snapshot.js';
 import type { ComputeId, Vim } from '../model/vim.js';
-import { type PackageContent, writePackage } from '../package/index.js';
+import type { PackageContent } from '../package/index.js';
 import { asError, OrdealError } from '../util/errors.js';
 import { withoutMemory } from './cover-plan.js';
 import type { ServiceSession } from './session.js';
@@ -103,6 +103,7 @@ async function exportPackage(
     }
   }
   const trace = session.trace.map((s) => JSON.stringify(s)).join('\n');
+  const { writePackage } = await import('../package/index.js');
   const written = await writePackage(file, {
     vnfSnapshot,
     vnfd: vnf.vnfd === undefined ? undefined : { file: resolve(session.service.folder, vnf.vnfd) },

@@ -10,7 +10,7 @@ import type { ResolveAddress } from '../model/probe.js';
 import type { Grant, SnapshotNotification, TraceStep } from '../model/roles.js';
 import type { ComputeId, Vim } from '../model/vim.js';
 import { populate } from '../monitor/monitor.js';
-import { PackageManagement } from '../package/index.js';
+import type { PackageManagement } from '../package/index.js';
 import { type EngineContext, SnapshotEngine } from '../snapshot/engine.js';
 import { rolesOf } from '../snapshot/roles.js';
 import { Journal } from '../store/journal.js';
@@ -105,8 +105,9 @@ export class ServiceSession implements AsyncDisposable {
     return new SnapshotEngine(this.#engineContext);
   }
 
-  /** The procedures of clauses 6.6 and 6.7 over this state folder's package repository. */
-  get packages(): PackageManagement {
+  /** The procedures of clauses 6.6 and 6.7 over this state folder's package repository; loaded for those who use them. */
+  async packages(): Promise<PackageManagement> {
+    const { PackageManagement } = await import('../package/index.js');
     return new PackageManagement(this.#engineContext);
   }
 

@@ -1,6 +1,5 @@
 import type { JournalEntry } from '../model/journal.js';
 import type { Vim } from '../model/vim.js';
-import { removeUnfinished } from '../package/index.js';
 import type { ServiceSession } from './session.js';
 
 /** What recovery does with an entry, as a person reads it. */
@@ -50,10 +49,12 @@ export async function undoEntry(
     case 'restore-as-new':
       await releaseUnused(session.vims.get(action.vim), runId, action.resource);
       return 'undone';
-    case 'package':
+    case 'package': {
       // The package appears whole or not at all; what may lie beside it is the temporary file of the dead writer.
+      const { removeUnfinished } = await import('../package/index.js');
       await removeUnfinished(action.file);
       return 'undone';
+    }
     case 'switch-over':
     case 'covered':
       // A switch is one act of the VIM, and a cover is looked after by recovery.

@@ -1,7 +1,7 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { classifyIo } from '../util/errors.js';
-import { ChunkStore } from './chunks/chunk-store.js';
+import type { ChunkStore } from './chunks/chunk-store.js';
 import { Database } from './database.js';
 import { Leases } from './leases.js';
 import { migrations } from './migrations.js';
@@ -45,7 +45,7 @@ export async function openState(stateFolder: string): Promise<State> {
     operations: new Operations(database),
     leases,
     chunks: () => {
-      chunks ??= ChunkStore.open({ folder, database, leases });
+      chunks ??= import('./chunks/chunk-store.js').then((m) => m.ChunkStore.open({ folder, database, leases }));
       return chunks;
     },
     [Symbol.asyncDispose]: async () => {

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { expect, test } from '@playwright/test';
 import { endIfItBlocks } from '../../harness/online-test/fence.js';
 
@@ -41,6 +43,33 @@ test('nobody ends itself', async () => {
   const { killed, options } = kernel([process.pid]);
   expect(await endIfItBlocks('state', process.pid, options)).toBe(false);
   expect(killed).toEqual([]);
+});
+
+test('the first look is at once, and the others are so far apart that no write which goes on is met twice', async () => {
+  const { options, looks } = kernel([4711]);
+  const fromMs = performance.now();
+  const ended = endIfItBlocks('state', 4711, options);
+  expect(looks()).toBe(1);
+  await ended;
+  expect(performance.now() - fromMs).toBeGreaterThanOrEqual(98);
+});
+
+test('by itself it ends with SIGKILL, and who may not be ended is told', async () => {
+  const child = spawn(process.execPath, ['-e', 'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)']);
+  const pid = child.pid ?? 0;
+  const exited = once(child, 'exit');
+  const writers = () => (child.exitCode === null && child.signalCode === null ? [pid] : []);
+  expect(await endIfItBlocks('state', pid, { writers, endMs: 20_000 })).toBe(true);
+  expect((await exited)[1]).toBe('SIGKILL');
+  const { kill } = process;
+  try {
+    process.kill = () => {
+      throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
+    };
+    await expect(endIfItBlocks('state', 4711, { writers: () => [4711] })).rejects.toThrow('kill EPERM');
+  } finally {
+    process.kill = kill;
+  }
 });
 
 test('a process that does not end is told', async () => {

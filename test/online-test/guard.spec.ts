@@ -1,9 +1,10 @@
+import { readFileSync, readlinkSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { Lease } from '../../harness/online-test/guard.js';
-import { leaseTimes } from '../../harness/online-test/lease.js';
+import { isAlive, leaseTimes } from '../../harness/online-test/lease.js';
 import { Journal } from '../../harness/store/journal.js';
 import { sleep, until } from '../../harness/util/deadline.js';
 import { OrdealError } from '../../harness/util/errors.js';
@@ -29,10 +30,18 @@ const { heartbeatMs } = leaseTimes(leaseMs);
 const gone = 2 ** 22 + 1;
 
 /** @param of the journal: what is done otherwise */
-function lease(of: Partial<Journal> = {}, bootMs?: number) {
+function lease(of: Partial<Journal> = {}, bootMs?: number, ofMs = leaseMs) {
   const runId = `run-${++run}`;
   const startedAt = new Date().toISOString();
-  journal.begin({ id: runId, serviceFile: '', serviceId: runId, outFolder: '', pid: process.pid, startedAt, leaseMs });
+  journal.begin({
+    id: runId,
+    serviceFile: '',
+    serviceId: runId,
+    outFolder: '',
+    pid: process.pid,
+    startedAt,
+    leaseMs: ofMs,
+  });
   const guards: { readonly atMs: number; readonly told: readonly string[]; readonly ended: () => void }[] = [];
   const seen = new Proxy(journal, {
     get: (target, key) => {
@@ -45,7 +54,7 @@ function lease(of: Partial<Journal> = {}, bootMs?: number) {
   let guardIsWell = true;
   const timers = new Map<number, { readonly work: () => void; dueMs: number }>();
   const made = new Lease(seen, runId, {
-    leaseMs,
+    leaseMs: ofMs,
     ...(bootMs === undefined ? {} : { bootMs }),
     nowMs: () => nowMs,
     fence: async (...of) => {
@@ -129,6 +138,13 @@ test('a guard that is on its way up is given five seconds, and not started again
   expect(it.guards.map((g) => g.atMs)).toEqual([0, 5000, 10_000]);
 });
 
+test('where a lease is long, a guard may take half of it to come up', () => {
+  using it = lease({}, undefined, 20_000);
+  it.silence();
+  it.pass(30_000);
+  expect(it.guards.map((g) => g.atMs)).toEqual([0, 10_000, 20_000, 30_000]);
+});
+
 test('a guard that ends is replaced at once', () => {
   let guardPid = process.pid;
   using it = lease({
@@ -184,7 +200,9 @@ test('a run that somebody else has taken over is lost, and gives no more signs o
   expect(it.lease.lost.aborted).toBe(true);
   expect(it.lease.lost.reason).toMatchObject({
     kind: 'lease-lost',
-    message: expect.stringContaining(`Run ${it.runId} was taken over`),
+    message:
+      `Run ${it.runId} was taken over by another process. ` +
+      'This process gave no sign of life for too long. The service is given back by the other one.',
   });
   expect(it.lease.failed.aborted).toBe(false);
   expect(it.timers.size).toBe(0);
@@ -197,7 +215,7 @@ test('a stop that somebody asks for is seen at the next look, once, and names wh
   expect(it.lease.stopped.aborted).toBe(true);
   expect(it.lease.stopped.reason).toMatchObject({
     kind: 'interrupted',
-    message: expect.stringMatching(/stopped by ann/),
+    message: 'The run was stopped by ann. The service was given back first.',
   });
   expect(it.lease.lost.aborted).toBe(false);
   expect([...it.timers.keys()]).toEqual([heartbeatMs]);
@@ -212,6 +230,9 @@ test('a journal that is full for a moment is tried again', () => {
   using it = lease({ heartbeat });
   it.pass(3 * leaseMs);
   expect(it.beats()).toBe(27);
+  thrown = 0;
+  it.pass(leaseMs);
+  expect(it.beats()).toBe(34);
   expect(it.lease.failed.aborted).toBe(false);
 });
 
@@ -252,6 +273,9 @@ test('a guard that keeps the journal from being written is ended, and no other f
   alone.silence();
   alone.pass(heartbeatMs);
   expect(alone.fenced).toEqual([]);
+  using unknown = lease({ heartbeat, run: () => undefined } as Partial<Journal>);
+  unknown.pass(heartbeatMs);
+  expect(unknown.fenced).toEqual([]);
 });
 
 test('a beat waits for who writes no longer than until the next', () => {
@@ -274,4 +298,34 @@ test('what nobody expected ends the run as a defect', () => {
   });
   it.pass(leaseMs);
   expect(it.lease.failed.reason).toMatchObject({ kind: 'internal' });
+});
+
+test('by itself a guard is a process of a session of its own, without pipes, and the next one is started when it ends', async () => {
+  test.skip(process.platform !== 'linux', 'what a process is made of is read from /proc');
+  const runId = `run-${++run}`;
+  journal.begin({
+    id: runId,
+    serviceFile: '',
+    serviceId: runId,
+    outFolder: '',
+    pid: process.pid,
+    startedAt: '',
+    leaseMs,
+  });
+  using it = new Lease(journal, runId, { leaseMs });
+  await it.guarded();
+  const pid = journal.run(runId)?.guardPid ?? 0;
+  const of = (name: string) => readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  const [, , session] = of('stat').split(') ')[1]?.split(' ').slice(1) ?? [];
+  expect(Number(session)).toBe(pid);
+  for (const fd of [0, 1, 2]) expect(readlinkSync(`/proc/${pid}/fd/${fd}`)).toBe('/dev/null');
+  const environment = of('environ').split('\0');
+  expect(environment).toContain('NODE_OPTIONS=');
+  expect(environment).toContain(`PATH=${process.env.PATH}`);
+  process.kill(pid, 'SIGKILL');
+  const isAnother = () => ![pid, undefined, null].includes(journal.run(runId)?.guardPid);
+  await until('another guard', isAnother, { withinMs: 20_000 });
+  journal.close(runId);
+  const last = journal.run(runId)?.guardPid ?? 0;
+  await until('the end of the guard', () => !isAlive(last), { withinMs: 20_000 });
 });

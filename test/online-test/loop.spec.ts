@@ -109,8 +109,9 @@ test('whoever imports the evidence into an empty store sees the bug: two primari
     };
     expect((await roles()).sort()).toEqual(['primary', 'standby']);
     const evidence = failed.packages.find((p) => p.file.includes('session-store'))?.file ?? '';
-    const { id } = await vendor.packages.import({ from: evidence });
-    const { id: snapshotId } = await vendor.packages.extract({ packageId: id });
+    const packages = await vendor.packages();
+    const { id } = await packages.import({ from: evidence });
+    const { id: snapshotId } = await packages.extract({ packageId: id });
     // They were captured frozen; running, they tell.
     await vendor.engine.revert(snapshotId, { state: 'on' });
     const both = async () => (await roles()).every((r) => r === 'primary');

@@ -50,17 +50,17 @@ async function create(
 ): Promise<number> {
   await using session = await openSession(context, service);
   const request = { vnfSnapshotId, sender: 'cli', ...(name === undefined ? {} : { name }) };
+  const packages = await session.packages();
   const made =
-    vnfc === undefined
-      ? await session.packages.create(request)
-      : await session.packages.createVnfc({ ...request, vnfcId: vnfc });
+    vnfc === undefined ? await packages.create(request) : await packages.createVnfc({ ...request, vnfcId: vnfc });
   context.print(made, () => `${made.id}: ${made.name}, ${made.state}`);
   return 0;
 }
 
 async function query(context: Context, service: string, { filter }: { filter?: string }): Promise<number> {
   await using session = await openSession(context, service);
-  const found = (await session.packages.query({
+  const packages = await session.packages();
+  const found = (await packages.query({
     sender: 'cli',
     ...(filter === undefined ? {} : { filter: { where: filter } }),
   })) as VnfSnapshotPkgInfo[];
@@ -76,14 +76,16 @@ async function query(context: Context, service: string, { filter }: { filter?: s
 async function importFrom(context: Context, service: string, from: string): Promise<number> {
   await using session = await openSession(context, service);
   const location = /^https?:\/\//.test(from) ? from : resolve(context.outside.cwd, from);
-  const info = await session.packages.import({ from: location, sender: 'cli' });
+  const packages = await session.packages();
+  const info = await packages.import({ from: location, sender: 'cli' });
   context.print(info, () => `${info.id}: ${info.name}, ${info.state}`);
   return 0;
 }
 
 async function extract(context: Context, service: string, packageId: string): Promise<number> {
   await using session = await openSession(context, service);
-  const snapshot = await session.packages.extract({ packageId, sender: 'cli' });
+  const packages = await session.packages();
+  const snapshot = await packages.extract({ packageId, sender: 'cli' });
   context.print(
     snapshot,
     () => `${snapshot.id}: ${snapshot.vnfcSnapshots.length} VNFC Snapshots of ${snapshot.vnfInstanceId}`,
@@ -93,7 +95,8 @@ async function extract(context: Context, service: string, packageId: string): Pr
 
 async function remove(context: Context, service: string, ids: string[]): Promise<number> {
   await using session = await openSession(context, service);
-  for (const id of ids) await session.packages.delete(id, { sender: 'cli' });
+  const packages = await session.packages();
+  for (const id of ids) await packages.delete(id, { sender: 'cli' });
   context.print({ deleted: ids }, () => `deleted ${ids.join(', ')}`);
   return 0;
 }

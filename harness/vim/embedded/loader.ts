@@ -31,12 +31,25 @@ export async function loadModule(source: string, cacheFolder: string): Promise<L
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const known = await findPrepared(cacheFolder, sha256);
   if (known !== undefined) return known;
-  const prepared: Prepared = await prepare(source, bytes);
+  const prepared = await preparedOnce(source, bytes, sha256);
   await mkdir(cacheFolder, { recursive: true, mode: 0o700 });
   const { binary, ...limits } = prepared;
   await writeAtomically(preparedFile(cacheFolder, sha256), binary);
   await writeAtomically(preparedFile(cacheFolder, sha256, 'json'), JSON.stringify(limits));
   return { sha256, file: preparedFile(cacheFolder, sha256), ...limits };
+}
+
+/** By the hash of their content. VNFCs of one kind boot side by side, and a process may use more than one state folder. */
+const preparing = new Map<string, Promise<Prepared>>();
+
+function preparedOnce(source: string, bytes: Buffer, sha256: string): Promise<Prepared> {
+  const known = preparing.get(sha256);
+  if (known !== undefined) return known;
+  const made = prepare(source, bytes);
+  preparing.set(sha256, made);
+  // Refused under this name; under another it is refused anew.
+  made.catch(() => preparing.delete(sha256));
+  return made;
 }
 
 /** A module that was prepared before, by the hash that a snapshot refers to. */
