@@ -19,6 +19,8 @@ export interface RecoverOptions {
   readonly listeners?: readonly RunListener[];
   /** The service of a run; default: from its descriptor. */
   readonly open?: (run: JournalledRun, stateFolder: string) => Promise<ServiceSession>;
+  /** Ends a process that stands still in the middle of a write, and no other. */
+  readonly fence?: (stateFolder: string, pid: number) => Promise<boolean>;
 }
 
 /**
@@ -56,15 +58,14 @@ const openService: NonNullable<RecoverOptions['open']> = async (run, stateFolder
 export async function recoverRun(
   stateFolder: string,
   run: JournalledRun,
-  { say, listeners = [], open = openService }: RecoverOptions = {},
+  { say, listeners = [], open = openService, fence = endIfItBlocks }: RecoverOptions = {},
 ): Promise<RecoveryStep[]> {
   const fenced: RecoveryStep[] = [];
   const failed = (what: string, e: unknown) => [...fenced, failedStep(run.id, what, e)];
   for (const pid of [run.pid, run.guardPid]) {
     const what = `end process ${pid}, which stands still in a write`;
     try {
-      if (pid !== null && (await endIfItBlocks(stateFolder, pid)))
-        fenced.push({ runId: run.id, what, outcome: 'done' });
+      if (pid !== null && (await fence(stateFolder, pid))) fenced.push({ runId: run.id, what, outcome: 'done' });
     } catch (e) {
       return failed(what, e);
     }

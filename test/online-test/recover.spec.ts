@@ -9,6 +9,7 @@ import { type RunRecord, runRecord } from '../../harness/model/run-record.js';
 import { recover, recoverRun, status } from '../../harness/online-test/recover.js';
 import { Journal } from '../../harness/store/journal.js';
 import { OrdealError } from '../../harness/util/errors.js';
+import { packageRoot } from '../../harness/util/package-root.js';
 import { TestServer } from '../monitor/test-server.js';
 import { baselineOf, fakeSession, type Mischief, webService } from './recovery-fakes.js';
 import { injection } from './undo-fakes.js';
@@ -36,8 +37,11 @@ const compute = { vim: 'fake', resource: 'web', computeId: 'web@1' };
 const outFolder = () => join(stateFolder, 'out', 'run-1');
 
 /** A run whose process has died, with these entries open. */
-function deadRun(actions: readonly JournalAction[], { id = 'run-1', pid = gone, stopBy = '' } = {}): void {
-  const run = { id, serviceFile: 'service.yaml', serviceId: `svc-${id}`, outFolder: outFolder(), leaseMs: 500 };
+function deadRun(
+  actions: readonly JournalAction[],
+  { id = 'run-1', pid = gone, stopBy = '', serviceFile = 'service.yaml' } = {},
+): void {
+  const run = { id, serviceFile, serviceId: `svc-${id}`, outFolder: outFolder(), leaseMs: 500 };
   journal.begin({ ...run, pid: process.pid, startedAt: new Date().toISOString() });
   for (const action of actions) journal.intend(id, action);
   if (stopBy !== '') journal.requestStop(id, stopBy);
@@ -194,6 +198,58 @@ test('while it recovers, a process gives signs of life, and a beat that cannot b
   const atTheEnd = beats;
   await new Promise((resolve) => setTimeout(resolve, 120));
   expect(beats).toBe(atTheEnd);
+});
+
+test('who stands still in the middle of a write is ended first, holder and guard, and that is told', async () => {
+  deadRun([fault]);
+  journal.guardHeartbeat('run-1');
+  const { session } = fakeSession(stateFolder, webService(stateFolder, server.base));
+  const fenced: [string, number][] = [];
+  const steps = await recoverRun(stateFolder, journal.run('run-1')!, {
+    open: async () => session,
+    fence: async (...of) => {
+      fenced.push(of);
+      return of[1] === gone;
+    },
+  });
+  expect(fenced).toEqual([
+    [stateFolder, gone],
+    [stateFolder, process.pid],
+  ]);
+  expect(steps.map((s) => [s.runId, s.outcome, s.what])).toEqual([
+    ['run-1', 'done', `end process ${gone}, which stands still in a write`],
+    ['run-1', 'done', 'heal stall on web'],
+  ]);
+});
+
+test('who stands still in a write and cannot be ended keeps the run from being taken over', async () => {
+  deadRun([fault]);
+  const steps = await recoverRun(stateFolder, journal.run('run-1')!, {
+    open: () => Promise.reject(new Error('not to be opened')),
+    fence: () => Promise.reject(new OrdealError('timeout', 'The end of process 1 did not happen')),
+  });
+  const what = `end process ${gone}, which stands still in a write`;
+  expect(steps).toMatchObject([{ what, outcome: 'failed', mayPass: true }]);
+  expect(journal.run('run-1')?.pid).toBe(gone);
+});
+
+test('a service that cannot be claimed again stays open, and may be later', async () => {
+  deadRun([fault]);
+  const { told, vim, session } = fakeSession(stateFolder, webService(stateFolder, server.base));
+  Object.assign(vim, { exclusion: { claim: () => Promise.reject(new OrdealError('busy', 'Another run has it')) } });
+  const steps = await recoverRun(stateFolder, journal.run('run-1')!, { open: async () => session });
+  expect(steps).toMatchObject([{ what: 'claim the service again', outcome: 'failed', mayPass: true }]);
+  expect(told).toEqual(['closed']);
+  expect(journal.open('run-1')).toHaveLength(1);
+});
+
+test('by itself it opens the service from its descriptor: one that does not run has nothing left to undo', async () => {
+  deadRun([fault], { serviceFile: join(packageRoot, 'scenarios', 'session-gateway', 'service.yaml') });
+  expect(await recover(stateFolder)).toEqual([
+    { runId: 'run-1', what: 'heal stall on web', outcome: 'done', reason: 'the service is gone' },
+  ]);
+  expect(existsSync(join(stateFolder, 'ordeal.db'))).toBe(true);
+  expect(journal.run('run-1')?.closed).toBe(true);
 });
 
 test('status shows the open runs with what is open, and whether they seem alive', () => {

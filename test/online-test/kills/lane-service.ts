@@ -32,7 +32,7 @@ export async function writeLaneService(folder: string, id: string): Promise<stri
       else deployment.respawnMs = 50;
       const { config } = deployment;
       if ('workers' in config) config.workers = ['worker-1'];
-      if ('capacity' in config) Object.assign(config, { capacity: 2 * sessions, announceMs: 100, promoteMs: 600 });
+      if ('capacity' in config) Object.assign(config, { capacity: 2 * sessions, announceMs: 200, promoteMs: 600 });
     }
     delete (vnf as { vnfd?: unknown }).vnfd;
     delete (vnf as { snapshot?: unknown }).snapshot;
