@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,28 +86,46 @@ for (let i = 0; i < count; i++) setTimeout(async () => {
 }, i * 1000 / rate);
 `;
 
-test('k6 is driven by a script of its own and read by its documented output', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'ordeal-k6-'));
-  try {
-    const program = join(folder, 'k6');
-    await writeFile(program, fakeK6);
-    await chmod(program, 0o755);
-    await using server = await TestServer.start();
-    let n = 0;
-    server.answer = (_, response) => void response.writeHead(++n % 10 === 0 ? 500 : 200).end('ok');
-    const keys = { prefix: 's-', to: 3 };
-    const options = load(server, { url: '{base}/x/{key}', keys }, { timetable: constant(50), durationMs: 1000 });
-    await using running = await startToolLoad({ ...k6, program }, options);
-    const result = await running.ended;
-    expect(result).toMatchObject({ offered: 50, complete: 50, good: 45, bad: 5, outcomes: { 200: 45, 500: 5 } });
-    expect(new Set(server.urls)).toEqual(new Set(['/x/s-1', '/x/s-2', '/x/s-3']));
-    const { samples, fromMs } = running.history();
-    expect(samples[0]?.sentMs).toBeGreaterThan(fromMs - 50);
-    expect((samples.at(-1)?.sentMs ?? 0) - (samples[0]?.sentMs ?? 0)).toBeGreaterThan(800);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-});
+async function playedK6(folder: string): Promise<string> {
+  const program = join(folder, 'k6');
+  await writeFile(program, fakeK6);
+  await chmod(program, 0o755);
+  return program;
+}
+
+/** No package of Debian has k6: where it is installed, the same test asks it. */
+const realK6 = process.env.ORDEAL_K6 ?? (spawnSync('k6', ['version']).status === 0 ? 'k6' : undefined);
+const k6Programs: Record<string, (folder: string) => Promise<string>> = {
+  'k6, played,': playedK6,
+  ...(realK6 === undefined ? {} : { 'the k6 that is installed': async () => realK6 }),
+};
+
+for (const [name, programIn] of Object.entries(k6Programs)) {
+  test(`${name} is driven by a script of its own and read by its documented output`, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'ordeal-k6-'));
+    try {
+      await using server = await TestServer.start();
+      let n = 0;
+      server.answer = (_, response) => void response.writeHead(++n % 10 === 0 ? 500 : 200).end('ok');
+      const keys = { prefix: 's-', to: 3 };
+      const options = load(server, { url: '{base}/x/{key}', keys }, { timetable: constant(50), durationMs: 1000 });
+      await using running = await startToolLoad({ ...k6, program: await programIn(folder) }, options);
+      const result = await running.ended;
+      // The real one may begin one more as its time ends, and not wait for the answer.
+      const uncertain = programIn === playedK6 ? 0 : 2;
+      expect(Math.abs(result.complete - 50)).toBeLessThanOrEqual(uncertain);
+      expect(Math.abs(result.complete - server.urls.length)).toBeLessThanOrEqual(uncertain);
+      expect(result.bad).toBe(result.outcomes['500']);
+      expect(result.bad).toBe(Math.floor(result.complete / 10));
+      expect(new Set(server.urls)).toEqual(new Set(['/x/s-1', '/x/s-2', '/x/s-3']));
+      const { samples, fromMs } = running.history();
+      expect(samples[0]?.sentMs).toBeGreaterThan(fromMs - 50);
+      expect((samples.at(-1)?.sentMs ?? 0) - (samples[0]?.sentMs ?? 0)).toBeGreaterThan(800);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+}
 
 test('the script for k6 asks for whole rates, keys and a rise as the timetable says', () => {
   const request = httpProbe('p', { method: 'PUT', body: 'b-{key}', keys: { prefix: 'u', from: 5, to: 9 } }) as never;
