@@ -1,65 +1,41 @@
-import { join } from 'node:path';
 import { shell } from '../libvirt/shell.js';
-import type { RelayedPorts } from '../relayed-ports.js';
-import { faketime, Machine } from './machine.js';
+import { ContainerHost, type DaemonHost, hostOn } from './container-host.js';
+import type { Machine } from './machine.js';
 import { PrivateDockerd } from './private-dockerd.js';
 
-/** Everything that a test needs of a machine with real containers under dockerd. */
-export class DockerHost implements AsyncDisposable {
+export class DockerHost extends ContainerHost implements DaemonHost {
   readonly kind = 'docker';
 
   private constructor(
-    readonly machine: Machine,
+    machine: Machine,
     readonly daemon: PrivateDockerd,
-  ) {}
+  ) {
+    super(machine, daemon);
+  }
 
   /** @throws with the reason why there can be no real container here */
-  static async start(): Promise<DockerHost> {
-    const machine = await Machine.start('docker');
-    try {
-      return new DockerHost(machine, await PrivateDockerd.start(machine.namespaces, machine.criuFolder));
-    } catch (e) {
-      await machine[Symbol.asyncDispose]();
-      throw e;
-    }
+  static start(): Promise<DockerHost> {
+    return hostOn(
+      'docker',
+      async (machine) => new DockerHost(machine, await PrivateDockerd.start(machine.namespaces, machine.engineTools)),
+    );
   }
 
-  get folder(): string {
-    return this.machine.folder;
-  }
-
-  get image(): string {
-    return this.machine.image;
-  }
-
-  get criu(): string {
-    return this.machine.criu;
-  }
-
-  get ports(): RelayedPorts {
-    return this.machine.ports;
-  }
-
-  /** `vims.docker` of a descriptor. */
-  get options(): Readonly<Record<string, unknown>> {
+  protected get reached() {
     const { socket, pidFile, runtimeRoot } = this.daemon;
-    return {
-      host: `unix://${socket}`,
-      pidFile,
-      runtimeRoot,
-      criu: this.criu,
-      faketime,
-      folder: join(this.folder, 'ordeal'),
-    };
+    return { host: `unix://${socket}`, pidFile, runtimeRoot };
+  }
+
+  startDaemon(): Promise<void> {
+    return this.daemon.startDaemon();
+  }
+
+  killDaemon(): Promise<void> {
+    return this.daemon.killDaemon();
   }
 
   /** Docker's own client, on this engine. */
   docker(...args: readonly string[]): Promise<string> {
     return shell('docker', ['--host', `unix://${this.daemon.socket}`, ...args]);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.daemon[Symbol.asyncDispose]();
-    await this.machine[Symbol.asyncDispose]();
   }
 }

@@ -1,5 +1,5 @@
 import { test as base, type TestInfo } from '@playwright/test';
-import type { ContainerHost } from '../../vim/oci/container-sample.js';
+import type { ContainerHost } from './container-host.js';
 import { DockerHost } from './docker-host.js';
 import { PodmanHost } from './podman-host.js';
 import { RuncHost } from './runc-host.js';

@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { shell } from '../libvirt/shell.js';
@@ -32,6 +32,8 @@ export class Machine implements AsyncDisposable {
     try {
       const image = join(folder, 'image.tar');
       await buildImage(image);
+      await mkdir(join(folder, 'bin'));
+      await symlink(join(criuFolder, 'criu'), join(folder, 'bin', 'criu'));
       const ports = await RelayedPorts.start(`/proc/${namespaces.pid}/ns/net`, join(folder, 'relay'));
       return new Machine(namespaces, criuFolder, image, ports);
     } catch (e) {
@@ -46,6 +48,19 @@ export class Machine implements AsyncDisposable {
 
   get criu(): string {
     return join(this.criuFolder, 'criu');
+  }
+
+  /** First on the PATH of an engine: its CRIU is its own. */
+  get engineTools(): string {
+    return join(this.folder, 'bin');
+  }
+
+  /** CRIU as the engine finds it says this and fails, until it is disposed of; Ordeal's own is sound. */
+  async breakEngineCriu(said: string): Promise<AsyncDisposable> {
+    const [place, aside] = [join(this.engineTools, 'criu'), join(this.engineTools, 'criu.sound')];
+    await rename(place, aside);
+    await writeFile(place, `#!/bin/sh\necho '${said}' >&2\nexit 1\n`, { mode: 0o755 });
+    return { [Symbol.asyncDispose]: () => rename(aside, place) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,62 +1,40 @@
 import { join } from 'node:path';
-import type { RelayedPorts } from '../relayed-ports.js';
-import { faketime, Machine } from './machine.js';
+import { ContainerHost, type DaemonHost, hostOn } from './container-host.js';
+import type { Machine } from './machine.js';
 import { PrivatePodman } from './private-podman.js';
 
-/** Everything that a test needs of a machine with real containers under Podman. */
-export class PodmanHost implements AsyncDisposable {
+export class PodmanHost extends ContainerHost implements DaemonHost {
   readonly kind = 'podman';
 
   private constructor(
-    readonly machine: Machine,
+    machine: Machine,
     readonly daemon: PrivatePodman,
-  ) {}
+  ) {
+    super(machine, daemon);
+  }
 
   /** @throws with the reason why there can be no real container here */
-  static async start(): Promise<PodmanHost> {
-    const machine = await Machine.start('podman');
-    try {
-      return new PodmanHost(machine, await PrivatePodman.start(machine.namespaces, machine.criuFolder));
-    } catch (e) {
-      await machine[Symbol.asyncDispose]();
-      throw e;
-    }
+  static start(): Promise<PodmanHost> {
+    return hostOn(
+      'podman',
+      async (machine) => new PodmanHost(machine, await PrivatePodman.start(machine.namespaces, machine.engineTools)),
+    );
   }
 
-  get folder(): string {
-    return this.machine.folder;
+  protected get reached() {
+    return { host: `unix://${this.daemon.socket}`, pidFile: join(this.folder, 'holder.pid') };
   }
 
-  get image(): string {
-    return this.machine.image;
+  startDaemon(): Promise<void> {
+    return this.daemon.startService();
   }
 
-  get criu(): string {
-    return this.machine.criu;
-  }
-
-  get ports(): RelayedPorts {
-    return this.machine.ports;
-  }
-
-  /** `vims.podman` of a descriptor. */
-  get options(): Readonly<Record<string, unknown>> {
-    return {
-      host: `unix://${this.daemon.socket}`,
-      pidFile: join(this.folder, 'holder.pid'),
-      criu: this.criu,
-      faketime,
-      folder: join(this.folder, 'ordeal'),
-    };
+  killDaemon(): Promise<void> {
+    return this.daemon.killService();
   }
 
   /** Podman's own client, on the same containers. */
   podman(...args: readonly string[]): Promise<string> {
     return this.daemon.podman(...args);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.daemon[Symbol.asyncDispose]();
-    await this.machine[Symbol.asyncDispose]();
   }
 }

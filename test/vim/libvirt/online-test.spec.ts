@@ -6,8 +6,8 @@ import { LibvirtClient, procedures } from '../../../harness/vim/libvirt/rpc/inde
 import { expect, test } from '../../hosts/libvirt/fixture.js';
 import { gdb, missingGdb } from '../../hosts/libvirt/gdb.js';
 import type { LibvirtHost } from '../../hosts/libvirt/libvirt-host.js';
+import { ordeal } from '../ordeal-command.js';
 import { writeGatewaySample } from './gateway-sample.js';
-import { ordeal } from './ordeal-command.js';
 
 test.describe.configure({ timeout: 420_000 });
 

@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import { procedures } from '../../../harness/vim/libvirt/rpc/index.js';
 import { expect, test } from '../../hosts/libvirt/fixture.js';
 import { WatchedSocket } from '../../hosts/libvirt/watched-socket.js';
-import { ordeal } from './ordeal-command.js';
+import { ordeal } from '../ordeal-command.js';
 import { vmSample } from './vm-sample.js';
 
 test.describe.configure({ timeout: 300_000 });

@@ -1,7 +1,8 @@
 import { test } from '@playwright/test';
 import type { ContractOptions, ContractSample } from '../../contract/contract-sample.js';
 import { vimContract } from '../../contract/vim-contract.js';
-import { type ContainerHost, containerSample } from './container-sample.js';
+import type { ContainerHost } from '../../hosts/containers/container-host.js';
+import { containerSample } from './container-sample.js';
 
 /** What no container VIM can do, whichever engine is above. */
 export const gapsOfContainers: ContractOptions['gaps'] = {
@@ -17,7 +18,7 @@ export const gapsOfContainers: ContractOptions['gaps'] = {
 };
 
 /** The contract suite on real containers, or its reason why there are none. */
-export function containerContract(kind: string, start: () => Promise<ContainerHost & AsyncDisposable>): void {
+export function containerContract(kind: string, start: () => Promise<ContainerHost>): void {
   // The first time, packages are installed and CRIU is fetched.
   test.describe.configure({ timeout: 120_000 });
   vimContract(kind, {

@@ -7,17 +7,7 @@ import type { Vim, VimContext } from '../../../harness/model/vim.js';
 import { until } from '../../../harness/util/deadline.js';
 import { openVim } from '../../../harness/vim/registry.js';
 import type { ContractSample } from '../../contract/contract-sample.js';
-import type { RelayedPorts } from '../../hosts/relayed-ports.js';
-
-export interface ContainerHost {
-  readonly kind: string;
-  readonly folder: string;
-  /** A tar of the root file system. */
-  readonly image: string;
-  readonly ports: RelayedPorts;
-  /** `vims.<kind>` of the descriptor, without networks. */
-  readonly options: Readonly<Record<string, unknown>>;
-}
+import type { ContainerHost } from '../../hosts/containers/container-host.js';
 
 const port = 8080;
 

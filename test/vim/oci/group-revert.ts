@@ -5,7 +5,8 @@ import { expect, test } from '@playwright/test';
 import { SnapshotEngine } from '../../../harness/snapshot/engine.js';
 import { openState } from '../../../harness/store/state.js';
 import { until } from '../../../harness/util/deadline.js';
-import { type ContainerHost, containerSample } from './container-sample.js';
+import type { ContainerHost } from '../../hosts/containers/container-host.js';
+import { containerSample } from './container-sample.js';
 
 /** ORDEAL_GROUP_REVERTS=100 is the long form. */
 export const revertsOr = (few: number): number => Number(process.env.ORDEAL_GROUP_REVERTS ?? few);

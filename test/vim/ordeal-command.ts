@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { packageRoot } from '../../../harness/util/package-root.js';
+import { packageRoot } from '../../harness/util/package-root.js';
 
 export interface Ended {
   readonly code: number | null;
