@@ -30,8 +30,13 @@ export async function buildImage(archive: string): Promise<void> {
     }
     await cp(program, join(root, 'bin/vnfc'));
     await shell('chmod', ['755', join(root, 'bin/vnfc')]);
-    await shell('tar', ['--numeric-owner', '--owner=0', '--group=0', '-C', root, '-cf', archive, '.']);
+    await packed(root, archive);
   } finally {
     await rm(root, { recursive: true, force: true });
   }
+}
+
+/** A tar of a root file system, as engines import it. */
+export async function packed(root: string, archive: string): Promise<void> {
+  await shell('tar', ['--numeric-owner', '--owner=0', '--group=0', '-C', root, '-cf', archive, '.']);
 }
