@@ -45,12 +45,14 @@ export abstract class DockerApiEngine implements OciEngine, InstantiatingEngine 
   }
 
   async create(spec: OciContainer['spec'], { name, labels, volumes }: CreateOptions): Promise<string> {
-    const { config, hostConfig, networks } = spec as DockerSpec;
+    const { config, imageId, hostConfig, networks } = spec as DockerSpec;
+    const isThere = imageId !== undefined && (await this.hasImage(imageId));
     const replaced = (binds: readonly string[]) => binds.filter((b) => volumes[b.split(':')[1] ?? ''] === undefined);
     const [first, ...rest] = Object.entries(networks);
     const created = await this.client.call(`container "${name}" cannot be created`, () =>
       this.client.api.createContainer({
         ...config,
+        ...(isThere ? { Image: imageId } : {}),
         name,
         Labels: { ...labels },
         HostConfig: {

@@ -191,6 +191,8 @@ function marksOfLabels({ labels }: OciContainer): Marks {
 }
 
 async function powerStateOf(container: OciContainer, marks: Marks): Promise<PowerState> {
+  // Whoever brought it back, or tried to, died before it could say so: it is brought back anew.
+  if (marks.pending !== undefined) return 'suspended';
   if (container.status === 'running') {
     if (container.isPaused) return 'suspended';
     const isFrozen = await Cgroup.of(container.pid)
@@ -198,7 +200,6 @@ async function powerStateOf(container: OciContainer, marks: Marks): Promise<Powe
       .catch(() => false);
     return isFrozen ? 'suspended' : 'on';
   }
-  if (marks.pending !== undefined) return 'suspended';
   if (container.status === 'created' || marks.stopped || ENDINGS.includes(container.exitCode)) return 'off';
   return 'crashed';
 }

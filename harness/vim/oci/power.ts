@@ -33,6 +33,7 @@ export class Power {
     const isDown = powerState === 'off' || powerState === 'crashed';
     if (isDown || marks.pending !== undefined) {
       const { pending, ...rest } = marks;
+      if (container.status === 'running') await this.containers.engine.kill(container);
       if (pending !== undefined) await this.bridge.clear(tableName('barrier', compute));
       if (!marks.stopped || pending !== undefined) await this.folder.setMarks(compute, { ...rest, stopped: true });
       return 'was-off';
@@ -84,6 +85,7 @@ export class Power {
     const barrier = tableName('barrier', container.id);
     const { pending, ...rest } = marks;
     try {
+      if (container.status === 'running') await this.containers.engine.kill(container);
       await this.containers.engine.restore(container, join(stored.record.location, 'memory'));
       const { snapshot: from, cut } = staged;
       const restored = { from, ...(cut === undefined ? {} : { cut }), atMs: monotonicMs() };

@@ -1,6 +1,7 @@
 import type { ComputeId, ComputeState, Replacement } from '../../model/vim.js';
 import { OrdealError } from '../../util/errors.js';
 import { newId } from '../../util/ids.js';
+import { allEnded } from '../../util/settled.js';
 import { Undo } from '../../util/undo.js';
 import type { Containers, Seen } from './containers.js';
 import { resourceLabel, runLabel, serviceLabel } from './engine.js';
@@ -130,14 +131,13 @@ export class OciReplacement implements Replacement {
       await this.folder.setPlace(resource, to);
       fresh.push(after);
     }
-    const woken = await Promise.allSettled(
+    await allEnded(
       fresh.map(async ({ container, marks }) => {
         undo.defer(`stop ${container.name}`, () => this.#takeBack(container.id, marks.pending));
         if (marks.pending !== undefined) await this.power.resume(container.id);
         else if (marks.wasRunning) await this.power.start(container.id);
       }),
     );
-    for (const result of woken) if (result.status === 'rejected') throw result.reason;
     undo.keep();
     for (const { container, resource } of fresh) {
       const { runId: _, ...rest } = (await this.folder.marks(container.id)) ?? noMarks;
@@ -188,6 +188,8 @@ export class OciReplacement implements Replacement {
     const holder = await engine.find(resource);
     const mine = await engine.find(compute);
     if (holder?.id === compute || mine === undefined) return;
+    // Somebody else's keeps its name: ours is known by its place.
+    if (holder !== undefined && (await this.containers.find(holder.id)) === undefined) return;
     if (holder !== undefined) await engine.rename(holder, `${resource}.failed-${holder.id.slice(0, 6)}`);
     await engine.rename(mine, resource);
   }

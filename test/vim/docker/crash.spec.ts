@@ -4,10 +4,9 @@ import { until } from '../../../harness/util/deadline.js';
 import { expect, test } from '../../hosts/containers/fixture.js';
 import { containerSample } from '../oci/container-sample.js';
 import { DyingProcess } from '../oci/dying-process.js';
+import { ballast } from '../oci/mishaps.js';
 
 test.describe.configure({ timeout: 120_000 });
-
-const ballast = { subject: { ROLE: 'store', BALLAST_MIB: '96' } };
 
 test('a process that is killed while it captures leaves no container frozen, and no part of a snapshot', {
   tag: '@vim:docker',

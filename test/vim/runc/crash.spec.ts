@@ -1,15 +1,13 @@
-import { mkdir, readdir, rename } from 'node:fs/promises';
+import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { until } from '../../../harness/util/deadline.js';
 import { openVim } from '../../../harness/vim/registry.js';
 import { expect, test } from '../../hosts/containers/fixture.js';
-import { shell } from '../../hosts/libvirt/shell.js';
 import { containerSample } from '../oci/container-sample.js';
 import { DyingProcess } from '../oci/dying-process.js';
+import { ballast, captureWithoutCriu, fillUnderCapture } from '../oci/mishaps.js';
 
 test.describe.configure({ timeout: 120_000 });
-
-const ballast = { subject: { ROLE: 'store', BALLAST_MIB: '96' } };
 
 test('a process that is killed while it captures leaves no container frozen, and no part of a snapshot', {
   tag: '@vim:runc',
@@ -70,57 +68,21 @@ test('a process that is killed while it switches over leaves a switch that anoth
   expect(await s.ping()).toBe(true);
 });
 
-test('a snapshot that meets a full disk says so, leaves nothing of itself, and the container goes on', {
-  tag: '@vim:runc',
-}, async ({ runcHost: host }) => {
-  await using s = await containerSample(host, { environment: ballast });
-  const path = join(host.folder, 'small');
-  await mkdir(path);
-  // The same file system for us and for the engine, whose mounts are not ours.
-  const device = (
-    await shell('sh', [
-      '-c',
-      'truncate -s 24M "$1" && mkfs.ext4 -q "$1" && losetup -f --show "$1"',
-      'sh',
-      `${path}.img`,
-    ])
-  ).trim();
-  try {
-    await shell('mount', [device, path]);
-    await host.machine.namespaces.run('mount', device, path);
-    const compute = await s.vim.locate(s.subject);
-    const then = await s.bump();
-    const capture = s.vim.snapshots.capture(compute, { name: 'too large', type: 'warm', path });
-    await expect(capture).rejects.toMatchObject({ name: 'OrdealError', kind: 'no-space' });
-    expect(await s.counter()).toBe(then);
-    expect((await readdir(path)).filter((name) => name !== 'lost+found')).toEqual([]);
-    expect((await s.vim.snapshots.list()).map((r) => r.name)).not.toContain('too large');
-  } finally {
-    await host.machine.namespaces.run('umount', path);
-    await shell('umount', [path]);
-    await shell('losetup', ['-d', device]);
-  }
-});
+test(
+  'a snapshot that meets a full disk says so, leaves nothing of itself, and the container goes on',
+  {
+    tag: '@vim:runc',
+  },
+  ({ runcHost }) => fillUnderCapture(runcHost),
+);
 
-test('without CRIU there are cold snapshots, and each refusal says why', {
-  tag: '@vim:runc',
-}, async ({ runcHost: host }) => {
-  await using s = await containerSample(host);
-  const options = { ...s.context.options, criu: join(host.folder, 'no-such-criu') };
-  await using vim = await openVim('runc', { ...s.context, options });
-  const row = (await vim.capabilities()).get('OP-create.memory');
-  expect(row).toMatchObject({ supported: false, reason: expect.stringContaining('no-such-criu') });
-  const compute = await vim.locate(s.subject);
-  const then = await s.bump();
-  const warm = vim.snapshots.capture(compute, { name: 'warm', type: 'warm' });
-  await expect(warm).rejects.toMatchObject({ name: 'OrdealError' });
-  expect(await s.counter(), 'it goes on').toBe(then);
-  await s.writeDisk('then');
-  const { id } = await (await vim.snapshots.capture(compute, { name: 'cold', type: 'cold' })).store();
-  await s.writeDisk('later');
-  await vim.snapshots.revert(compute, id);
-  await expect.poll(() => s.readDisk(4).catch(() => ''), { timeout: 10_000 }).toBe('then');
-});
+test(
+  'without CRIU there are cold snapshots, and each refusal says why',
+  {
+    tag: '@vim:runc',
+  },
+  ({ runcHost }) => captureWithoutCriu(runcHost),
+);
 
 test('a new container is not made under a name that is taken, nor from an image that is gone; nothing is left of it', {
   tag: '@vim:runc',
