@@ -5,6 +5,8 @@ import type { OciContainer } from '../oci/engine.js';
 
 /** All that the daemon needs to create another container like it. */
 export interface DockerSpec extends Record<string, unknown> {
+  /** Its image itself: the name in `config` may be gone, or lead to another one by now. */
+  readonly imageId?: string;
   readonly config: object;
   readonly hostConfig: Docker.HostConfig;
   readonly networks: Readonly<Record<string, { address: string; mac?: string; aliases: readonly string[] }>>;
@@ -23,6 +25,7 @@ export function fromInspection(info: Docker.ContainerInspectInfo): OciContainer 
     };
   });
   const spec: DockerSpec = {
+    imageId: info.Image,
     config: info.Config,
     hostConfig,
     networks: Object.fromEntries(networks.map(({ network, ...it }) => [network, it])),
@@ -48,6 +51,7 @@ export function fromInspection(info: Docker.ContainerInspectInfo): OciContainer 
     vcpus: cpus > 0 ? cpus : cpusOfMachine().length,
     blockers: blockersIn(hostConfig),
     restartPolicy: hostConfig.RestartPolicy?.Name || 'no',
+    image: info.Config.Image,
     spec,
   };
 }

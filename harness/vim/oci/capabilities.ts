@@ -61,7 +61,10 @@ export async function probeCapabilities(
     ['OP-show.details', yes()],
     ['OP-delete.filter', yes()],
     ['OP-delete.consolidate', yes('each snapshot stands by itself: nothing is left to consolidate')],
-    ['OP-export.image-files', yes('a tar each of memory, layer and volumes')],
+    [
+      'OP-export.image-files',
+      yes('memory and layer as checkpointctl and Kubernetes read them, a tar each of the volumes'),
+    ],
     ['OP-import.image-files', yes()],
     ['TQ-memory.internal', no('a container has no disk image that memory could lie in')],
     ['TQ-memory.external', memory("CRIU's image files")],

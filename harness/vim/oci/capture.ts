@@ -1,11 +1,13 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { InstanceSnapshot } from '../../model/snapshot.js';
 import type { CapturedSnapshot, ComputeId, CreateSnapshotRequest } from '../../model/vim.js';
 import { OrdealError } from '../../util/errors.js';
 import { newId } from '../../util/ids.js';
+import { allEnded } from '../../util/settled.js';
 import { Undo } from '../../util/undo.js';
 import type { Cgroup } from './cgroup.js';
+import { SAID_BY_CRIU, SPEC } from './checkpoint-archive.js';
 import type { Connection, Connections } from './connections.js';
 import { type Containers, monotonicMs, type Seen } from './containers.js';
 import type { Dumps } from './dump.js';
@@ -40,7 +42,10 @@ export class Capture {
     await using undo = new Undo();
     undo.defer('remove the unfinished snapshot', () => this.#remove(frame));
     await this.folder.begin(frame.id, location);
-    if (request.type === 'warm') await this.dumps.prepare(join(location, 'memory'), join(location, 'work'));
+    if (request.type === 'warm') {
+      await this.dumps.prepare(join(location, 'memory'), join(location, 'work'));
+      await writeFile(join(location, SPEC), await this.dumps.specOf(seen.container), { mode: 0o600 });
+    }
     const createdAt = new Date().toISOString();
     const freezes = seen.powerState === 'on' && cgroup !== undefined;
     const stops = request.after === 'stopped' && cgroup !== undefined;
@@ -146,8 +151,7 @@ export class Capture {
       ...disks.map(([id, { source }]) => this.trees.copy(source, join(location, `disk-${id}`))),
     ];
     // All of them have ended before it is thawed.
-    const results = await Promise.allSettled(works);
-    for (const result of results) if (result.status === 'rejected') throw result.reason;
+    await allEnded(works);
   }
 
   async #connections({ request, seen }: Frame): Promise<Connection[]> {
@@ -159,7 +163,10 @@ export class Capture {
     const warm = request.type === 'warm';
     const memory = join(location, 'memory');
     if (warm) await syncFiles(memory);
-    await rm(join(location, 'work'), { recursive: true, force: true });
+    const work = join(location, 'work');
+    const said = warm ? (await readdir(work)).filter((name) => SAID_BY_CRIU.includes(name)) : [];
+    for (const name of said) await rename(join(work, name), join(location, name));
+    await rm(work, { recursive: true, force: true });
     const stored: StoredSnapshot = {
       format: 'ordeal.oci-snapshot/1',
       record: {
@@ -174,6 +181,7 @@ export class Capture {
       ...(request.runId === undefined ? {} : { runId: request.runId }),
       spec: { ...seen.container.spec },
       restartPolicy: seen.marks.restartPolicy ?? seen.container.restartPolicy,
+      image: seen.container.image,
       labels: { ...seen.container.labels },
       volumes: disks.map(([disk, { destination, name }]) => ({
         id: disk,

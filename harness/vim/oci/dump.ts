@@ -42,6 +42,12 @@ export class Dumps {
     await writeFile(join(work, CONFIG), CRIU_CONFIG);
   }
 
+  /** The config.json of the bundle that it was made from. Prerequisite: it runs. */
+  async specOf({ id }: OciContainer): Promise<string> {
+    const script = 'cat "$(grep -o \'"bundle=[^"]*\' "$1/$2/state.json" | cut -d= -f2-)/config.json"';
+    return this.host.run('sh', ['-c', script, 'sh', this.runtimeRoot, id]);
+  }
+
   /**
    * Prerequisite: the folders are prepared; the container is frozen, and stays so. On failure: nothing but files in `images` is left.
    * @throws OrdealError of kind vim-failed with the last errors of CRIU's log

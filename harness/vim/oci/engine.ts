@@ -37,6 +37,8 @@ export interface OciContainer {
   /** Why its memory cannot be captured, each with what to do about it; found in its configuration alone. */
   readonly blockers: readonly string[];
   readonly restartPolicy: string;
+  /** The name of its image. */
+  readonly image: string;
   /** All that the engine needs to create another one like it. */
   readonly spec: Readonly<Record<string, unknown>>;
 }

@@ -23,6 +23,8 @@ export const storedSnapshot = z.object({
   /** Enough to create the container anew. */
   spec: z.record(z.string(), z.unknown()),
   restartPolicy: z.string(),
+  /** The name of its image. */
+  image: z.string().optional(),
   labels: z.record(z.string(), z.string()),
   /** Volumes that are in it: their trees lie in `disk-<id>`; the writable layer in `layer`, the memory in `memory`. */
   volumes: z.array(z.object({ id: z.string(), destination: z.string(), name: z.string().optional() })),

@@ -18,12 +18,15 @@ import { newId } from '../../util/ids.js';
 import { Undo } from '../../util/undo.js';
 import { validate } from '../../util/validate.js';
 import type { Capture } from './capture.js';
+import type { CheckpointArchives } from './checkpoint-archive.js';
 import type { Containers } from './containers.js';
 import { type OciFolder, type StoredSnapshot, storedSnapshot } from './folder.js';
 import type { Reversion } from './reversion.js';
 import type { Trees } from './trees.js';
 
 const STATE = 'state.json';
+/** The name that the kubelet gives such an archive ends like this. */
+const CHECKPOINT = 'checkpoint.tar';
 
 type Turn = <T>(compute: ComputeId, work: () => Promise<T>) => Promise<T>;
 
@@ -33,6 +36,7 @@ export class OciSnapshots implements Snapshots {
     readonly containers: Containers,
     readonly folder: OciFolder,
     readonly trees: Trees,
+    readonly archives: CheckpointArchives,
     readonly captures: Capture,
     readonly reversion: Reversion,
     readonly turn: Turn,
@@ -80,17 +84,20 @@ export class OciSnapshots implements Snapshots {
     for (const stored of found) await this.folder.remove(stored);
   }
 
-  /** A tar each of the memory (CRIU's images), the writable layer and the volumes, and what the driver needs to know. */
+  /** Memory and writable layer in the archive of a checkpoint, a tar each of the volumes, and what the driver needs to know. */
   async exportImages(snapshotId: string): Promise<readonly SnapshotImage[]> {
     const stored = await this.folder.read(snapshotId);
     const { location } = stored.record;
     const images: SnapshotImage[] = [];
-    for (const { tree, role } of treesOf(stored)) {
-      const name = `${tree}.tar`;
+    const add = async (name: string, role: SnapshotImage['role'], write: (file: string) => Promise<void>) => {
       const file = join(location, `export-${name}`);
       await rm(file, { force: true });
-      await this.trees.pack(join(location, tree), file);
+      await write(file);
       images.push({ name, role, sizeBytes: (await stat(file)).size, open: async () => createReadStream(file) });
+    };
+    if (stored.hasMemory) await add(CHECKPOINT, 'memory', (file) => this.archives.pack(stored, file));
+    for (const tree of treesOf(stored)) {
+      await add(`${tree}.tar`, 'disk', (file) => this.trees.pack(join(location, tree), file));
     }
     const state = Buffer.from(JSON.stringify(stored));
     images.push({ name: STATE, role: 'state', sizeBytes: state.length, open: async () => Readable.from([state]) });
@@ -113,13 +120,16 @@ export class OciSnapshots implements Snapshots {
       throw new OrdealError('package-invalid', `The images lack ${STATE}`, { cause: e, where: record.id });
     });
     const stored = validate(JSON.parse(text), `${record.id}: ${STATE}`, storedSnapshot, 'package-invalid');
-    for (const { tree } of treesOf(stored)) {
-      const archive = join(folder, `${tree}.tar`);
-      if (!images.some((i) => i.name === `${tree}.tar`)) {
-        throw new OrdealError('package-invalid', `The image ${tree}.tar is missing`, { where: record.id });
+    const take = async (name: string, read: (file: string) => Promise<void>) => {
+      if (!images.some((i) => i.name === name)) {
+        throw new OrdealError('package-invalid', `The image ${name} is missing`, { where: record.id });
       }
-      await this.trees.unpack(archive, join(folder, tree));
-      await rm(archive);
+      await read(join(folder, name));
+      await rm(join(folder, name));
+    };
+    if (stored.hasMemory) await take(CHECKPOINT, (file) => this.archives.unpack(file, folder));
+    for (const tree of treesOf(stored)) {
+      await take(`${tree}.tar`, (file) => this.trees.unpack(file, join(folder, tree)));
     }
     const bytesStored = await this.trees.bytes(folder);
     const imported: InstanceSnapshot = { ...record, id, location: folder, bytesStored };
@@ -129,8 +139,8 @@ export class OciSnapshots implements Snapshots {
   }
 }
 
-const treesOf = ({ hasMemory, volumes }: StoredSnapshot): { tree: string; role: 'memory' | 'disk' }[] => [
-  ...(hasMemory ? [{ tree: 'memory', role: 'memory' as const }] : []),
-  { tree: 'layer', role: 'disk' },
-  ...volumes.map(({ id }) => ({ tree: `disk-${id}`, role: 'disk' as const })),
+/** Beside the archive of the checkpoint, which holds memory and layer. */
+const treesOf = ({ hasMemory, volumes }: StoredSnapshot): string[] => [
+  ...(hasMemory ? [] : ['layer']),
+  ...volumes.map(({ id }) => `disk-${id}`),
 ];

@@ -38,6 +38,7 @@ export async function seen(folder: RuncFolder, record: ContainerRecord): Promise
       ? ['its memory is still coming back from a snapshot; try again in a moment']
       : [],
     restartPolicy: 'no',
+    image: spec.image,
     spec,
   };
 }
