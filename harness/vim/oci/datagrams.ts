@@ -9,24 +9,28 @@ export interface Burst {
   readonly port: number;
   readonly count: number;
   readonly bytes: number;
+  /** What each of them says, in hexadecimal; absent: as many zeros as `bytes`. */
+  readonly payload?: string;
   /** Between two datagrams; 0 means as fast as they go. */
   readonly everyMs: number;
 }
 
 const program = `
 const { createSocket } = require('node:dgram');
-const { to, port, count, bytes, everyMs } = JSON.parse(process.argv[1]);
+const { to, port, count, bytes, payload: said, everyMs } = JSON.parse(process.argv[1]);
 const socket = createSocket('udp4');
 socket.on('error', () => {});
-const payload = Buffer.alloc(bytes);
+const payload = said === undefined ? Buffer.alloc(bytes) : Buffer.from(said, 'hex');
 const started = performance.now();
 let sent = 0;
+// The last one is sent by itself: with it the socket may be closed.
+const most = count - 1;
 const next = () => {
-  while (sent < count && sent * everyMs <= performance.now() - started) {
+  while (sent < most && sent * everyMs <= performance.now() - started) {
     if (++sent % 50 === 0) return socket.send(payload, port, to, () => setImmediate(next));
     socket.send(payload, port, to);
   }
-  if (sent < count) return setTimeout(next, 1);
+  if (sent < most) return setTimeout(next, 1);
   socket.send(payload, port, to, () => socket.close());
 };
 next();

@@ -118,6 +118,27 @@ test('a fault of the link ends by itself at its deadline, though nobody is there
   expect(await leftovers(host)).toEqual(nothing);
 });
 
+test('names are refused one by one: who asks for another one is heard', {
+  tag: '@vim:runc',
+}, async ({ runcHost: host }) => {
+  await using s = await containerSample(host);
+  const short = injection('dns-error', { names: ['db.example.test'] }, { vnfc: s.subject });
+  const names = ['a-name-of-more-than-sixteen-letters.example.test'];
+  const long = { ...injection('dns-error', { names }, { vnfc: s.subject }), id: 'long' };
+  for (const fault of [short, long]) await s.vim.faults?.inject(fault);
+  // The rule of the first one sees the questions of the second before the second's own does, which counts them all.
+  for (const fault of [short, long]) {
+    const reading = await s.vim.faults?.verify(fault);
+    expect(reading).toMatchObject({ effective: true, measured: { asked: 20, refused: 20 } });
+  }
+  for (const fault of [short, long]) {
+    await s.vim.faults?.heal(fault);
+    expect(await s.vim.faults?.verify(fault)).toMatchObject({ effective: false });
+  }
+  const wild = injection('dns-error', { names: ['*.example.test'] }, { vnfc: s.subject });
+  await expect(s.vim.faults?.inject({ ...wild, id: 'wild' })).rejects.toMatchObject({ kind: 'capability-missing' });
+});
+
 test('neither the file system of the host is filled nor anything else that is not a file system of the container', {
   tag: '@vim:runc',
 }, async ({ runcHost: host }) => {

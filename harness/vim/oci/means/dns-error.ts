@@ -12,48 +12,62 @@ import type { Before, Means } from './means.js';
 
 const DNS = 53;
 const QUESTIONS = 20;
+const UDP_HEADER = 8;
+const DNS_HEADER = 12;
+const MOST_AT_ONCE = 16;
+const WHOLE_NAME = /^(?=.{1,253}\.?$)([a-z0-9_-]{1,63})(\.[a-z0-9_-]{1,63})*\.?$/i;
 /** Where there is no name server of its own: TEST-NET-1, which nobody has (RFC 5737). */
 const NOBODY = '192.0.2.53';
 
-/** nftables inside of the container's network namespace refuses every question, before anything there could redirect it. */
+/** nftables inside of the container's network namespace refuses questions, before anything there could redirect them. */
 export class DnsError implements Means {
-  readonly how = 'nftables in its network namespace refuses all questions to name servers';
+  readonly how =
+    'nftables in its network namespace refuses questions to name servers: all, or over UDP those for names';
 
   constructor(readonly host: EngineHost) {}
 
   async before(_: Seen, { kind, params }: Injection): Promise<Before> {
     const { names, answer } = validate(params, kind, platformFaultParams['dns-error'], 'usage');
-    if (names.length === 0 && answer === 'error') return {};
-    throw new OrdealError('capability-missing', 'A container VIM refuses every name, and with an error', {
-      expected: 'names: [], answer: error',
-      remedy: 'Leave out names and answer.',
+    if (answer === 'error' && names.every((name) => WHOLE_NAME.test(name))) return {};
+    throw new OrdealError('capability-missing', 'A container VIM refuses names as a whole, and with an error', {
+      expected: 'names without * and ?, or none for all; answer: error',
+      got: `names: [${names.join(', ')}], answer: ${answer}`,
+      remedy: 'Write out the names, or leave them out.',
     });
   }
 
-  async on({ container }: Seen, { id }: Injection): Promise<void> {
+  async on({ container }: Seen, injection: Injection): Promise<void> {
+    const { id } = injection;
+    const names = namesOf(injection);
+    const udp = names.length === 0 ? [''] : names.map(questionIs);
+    const rules = udp.map((match) => `    udp dport ${DNS} ${match} counter reject`);
+    // A question over TCP may lie anywhere in the stream: all are refused, or none.
+    if (names.length === 0) rules.push(`    tcp dport ${DNS} counter reject with tcp reset`);
     const input = `table inet ${table(id)}
 delete table inet ${table(id)}
 table inet ${table(id)} {
   chain questions {
     type filter hook output priority -400; policy accept;
-    udp dport ${DNS} counter reject
-    tcp dport ${DNS} counter reject with tcp reset
+${rules.join('\n')}
   }
 }
 `;
     await this.#nft(container.pid, ['-f', '-'], input);
   }
 
-  async measure({ container }: Seen, { id }: Injection): Promise<FaultReading> {
+  async measure({ container }: Seen, injection: Injection): Promise<FaultReading> {
+    const { id } = injection;
+    const [name = 'ordeal.invalid'] = namesOf(injection);
     const before = await this.#refused(container.pid, id);
     if (before === undefined) return { effective: false, measured: {}, how: 'no rule of this fault is there' };
     const to = await nameServerOf(container.pid);
-    await sendDatagrams(container.pid, { to, port: DNS, count: QUESTIONS, bytes: 32, everyMs: 1 });
+    const payload = questionFor(name).toString('hex');
+    await sendDatagrams(container.pid, { to, port: DNS, count: QUESTIONS, bytes: 0, payload, everyMs: 1 });
     const refused = ((await this.#refused(container.pid, id)) ?? before) - before;
     return {
       effective: refused >= QUESTIONS,
       measured: { asked: QUESTIONS, refused },
-      how: `${QUESTIONS} datagrams from inside to port ${DNS} of ${to}, counted by the rule that refuses them`,
+      how: `${QUESTIONS} questions for ${name} from inside to port ${DNS} of ${to}, counted by the rule that refuses them`,
     };
   }
 
@@ -73,6 +87,30 @@ table inet ${table(id)} {
   #nft(pid: number, args: readonly string[], input?: string): Promise<string> {
     return this.host.runIn(pid, 'nft', args, input === undefined ? {} : { input });
   }
+}
+
+const namesOf = ({ kind, params }: Injection): readonly string[] =>
+  validate(params, kind, platformFaultParams['dns-error'], 'usage').names;
+
+/** Labels with their lengths, and the root. Source: RFC 1035, 3.1. */
+function encoded(name: string): Buffer {
+  const labels = name.toLowerCase().replace(/\.$/, '').split('.');
+  return Buffer.concat([...labels.map((l) => Buffer.from([l.length, ...Buffer.from(l)])), Buffer.from([0])]);
+}
+
+/** Header with one question, wanting recursion; type A, class IN. Source: RFC 1035, 4.1. */
+const questionFor = (name: string): Buffer =>
+  Buffer.concat([Buffer.from('4f4401000001000000000000', 'hex'), encoded(name), Buffer.from('00010001', 'hex')]);
+
+/** The name begins behind the headers of UDP and DNS; nft compares at most 16 bytes at once. As libc asks: lower case. */
+function questionIs(name: string): string {
+  const bytes = encoded(name);
+  const pieces: string[] = [];
+  for (let at = 0; at < bytes.length; at += MOST_AT_ONCE) {
+    const piece = bytes.subarray(at, at + MOST_AT_ONCE);
+    pieces.push(`@th,${(UDP_HEADER + DNS_HEADER + at) * 8},${piece.length * 8} 0x${piece.toString('hex')}`);
+  }
+  return pieces.join(' ');
 }
 
 const table = (id: string): string => tableName('dns', id);
