@@ -1,21 +1,33 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import Docker from 'dockerode';
-import { OrdealError } from '../../util/errors.js';
+import { classifyIo, OrdealError } from '../../util/errors.js';
 import { fromDocker, statusOf } from './errors.js';
+
+/** As Docker's own client has them in DOCKER_CERT_PATH. */
+const FILES = ['ca.pem', 'cert.pem', 'key.pem'];
+
+export interface DaemonPlace {
+  /** As its users call it. */
+  readonly daemon: string;
+  readonly host: string;
+  /** The folder of ca.pem, cert.pem and key.pem; undefined: no TLS. */
+  readonly certificates: string | undefined;
+  /** Where the descriptor says so. */
+  readonly option: string;
+}
 
 /** The Docker Engine API of one daemon, with its failures in our words. */
 export class DockerClient {
-  readonly api: Docker;
-
-  /**
-   * @param daemon as its users call it
-   * @throws OrdealError of kind file-invalid for what is no address
-   */
-  constructor(
+  private constructor(
     readonly daemon: string,
     readonly host: string,
-    option: string,
-  ) {
-    this.api = clientOf(daemon, host, option);
+    readonly api: Docker,
+  ) {}
+
+  /** Nothing is sent yet. @throws OrdealError of kind file-invalid for what is no address, or file-missing */
+  static async open(place: DaemonPlace): Promise<DockerClient> {
+    return new DockerClient(place.daemon, place.host, await clientOf(place));
   }
 
   async call<T>(what: string, work: () => Promise<T>): Promise<T> {
@@ -50,11 +62,17 @@ export class DockerClient {
   }
 }
 
-function clientOf(daemon: string, host: string, option: string): Docker {
+async function clientOf({ daemon, host, certificates, option }: DaemonPlace): Promise<Docker> {
   const unix = /^unix:\/\/(\/.*)$/.exec(host)?.[1];
   if (unix !== undefined) return new Docker({ socketPath: unix });
   const [, name, port] = /^tcp:\/\/([^:/]+):(\d+)$/.exec(host) ?? [];
-  if (name !== undefined) return new Docker({ protocol: 'http', host: name, port: Number(port) });
+  if (name !== undefined && certificates === undefined) {
+    return new Docker({ protocol: 'http', host: name, port: Number(port) });
+  }
+  if (name !== undefined) {
+    const [ca, cert, key] = await Promise.all(FILES.map((file) => readCertificate(join(certificates ?? '', file))));
+    return new Docker({ protocol: 'https', host: name, port: Number(port), ca, cert, key });
+  }
   throw new OrdealError('file-invalid', `This is no address of a ${daemon}`, {
     where: option,
     expected: 'unix:///path or tcp://host:port',
@@ -62,3 +80,8 @@ function clientOf(daemon: string, host: string, option: string): Docker {
     remedy: 'Correct the descriptor.',
   });
 }
+
+const readCertificate = (file: string): Promise<Buffer> =>
+  readFile(file).catch((e: unknown) => {
+    throw classifyIo(e, file);
+  });

@@ -1,20 +1,17 @@
 import { errnoOf, OrdealError } from '../../util/errors.js';
 
+/** Of the socket, of the way there, and of TLS. Source: errno(3); Node.js, "TLS/SSL errors". */
+const NOT_REACHED =
+  /^(ENOENT|ECONN\w+|EPIPE|EACCES|EPROTO|E\w+UNREACH|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ERR_(TLS|SSL)_\w+|\w*(CERT|SIGNATURE)\w*)$/;
+
 /** The daemon's own words, and what they mean to Ordeal. @param what subject and event @param daemon as users call it */
 export function fromDocker(e: unknown, what: string, where: string, daemon: string): OrdealError {
   if (e instanceof OrdealError) return e;
-  const errno = errnoOf(e);
-  if (
-    errno === 'ENOENT' ||
-    errno === 'ECONNREFUSED' ||
-    errno === 'ECONNRESET' ||
-    errno === 'EPIPE' ||
-    errno === 'EACCES'
-  ) {
+  if (NOT_REACHED.test(errnoOf(e) ?? '')) {
     return new OrdealError('vim-unreachable', what, {
       where,
       cause: e,
-      remedy: `Start ${daemon} there, check host in the descriptor and that you may open its socket.`,
+      remedy: `Start ${daemon} there, check host (and certificates) in the descriptor and that you may open its socket.`,
     });
   }
   const status = statusOf(e);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { reasonOf } from '../../util/errors.js';
 import { newId } from '../../util/ids.js';
-import { DockerClient } from '../docker-api/client.js';
+import type { DockerClient } from '../docker-api/client.js';
 import { DockerApiEngine } from '../docker-api/engine.js';
 import type { OciContainer } from '../oci/engine.js';
 
@@ -16,10 +16,10 @@ export class DockerEngine extends DockerApiEngine {
   readonly kind = 'docker';
 
   constructor(
-    host: string,
+    client: DockerClient,
     readonly runtimeRoot: string,
   ) {
-    super(new DockerClient('dockerd', host, 'vims.docker.host'));
+    super(client);
   }
 
   async version(): Promise<string> {

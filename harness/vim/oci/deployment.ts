@@ -44,12 +44,24 @@ export const hostOptions = {
   faketime: z
     .string()
     .optional()
-    .describe('libfaketime.so.1 on the host: what Ordeal creates can be given a wrong clock then. Absent: it cannot.'),
+    .describe(
+      'libfaketime.so.1 on the host: what Ordeal creates can be given a wrong clock then. Absent: it cannot. Not with programs that bring jemalloc, such as Redis: they hang when they start.',
+    ),
   networks: z
     .record(z.string(), z.strictObject({ subnet: z.string() }))
     .default({})
     .describe('Networks that Ordeal may create, by virtual link, with their subnet: 10.78.0.0/24.'),
 };
+
+type HostOptions = z.output<z.ZodObject<typeof hostOptions>>;
+
+/** What of it the driver itself takes, whichever engine is above. */
+export const partsOf = ({ folder, criu, runc, networks, faketime }: HostOptions) => ({
+  folder,
+  tools: { criu, runc },
+  networks,
+  faketime,
+});
 
 export interface DeployedVnfc {
   readonly vnfc: Vnfc;

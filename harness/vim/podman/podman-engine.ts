@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { until } from '../../util/deadline.js';
 import { errnoOf, reasonOf } from '../../util/errors.js';
 import { validate } from '../../util/validate.js';
-import { DockerClient } from '../docker-api/client.js';
+import type { DockerClient } from '../docker-api/client.js';
 import { DockerApiEngine } from '../docker-api/engine.js';
 import { statusOf } from '../docker-api/errors.js';
 import type { DockerSpec } from '../docker-api/inspection.js';
@@ -36,10 +36,10 @@ export class PodmanEngine extends DockerApiEngine {
   readonly kind = 'podman';
 
   constructor(
-    host: string,
+    client: DockerClient,
     readonly runtimeRoot: string,
   ) {
-    super(new DockerClient('Podman service', host, 'vims.podman.host'));
+    super(client);
   }
 
   async version(): Promise<string> {

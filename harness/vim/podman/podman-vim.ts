@@ -1,14 +1,16 @@
 import { z } from 'zod';
 import type { VimContext } from '../../model/vim.js';
 import { validate } from '../../util/validate.js';
-import { hostOptions } from '../oci/deployment.js';
-import { EngineHost } from '../oci/host.js';
+import { DockerClient } from '../docker-api/client.js';
+import { daemonOptions, hostOfDaemon } from '../docker-api/place.js';
+import { hostOptions, partsOf } from '../oci/deployment.js';
 import { OciVim } from '../oci/oci-vim.js';
 import { PodmanEngine } from './podman-engine.js';
 
 /** The driver's own section of the descriptor: `vims.podman`. */
 export const podmanOptions = z.strictObject({
   ...hostOptions,
+  ...daemonOptions,
   folder: hostOptions.folder.default('/var/lib/ordeal/podman'),
   host: z
     .string()
@@ -24,16 +26,11 @@ export const podmanOptions = z.strictObject({
 /** @throws OrdealError of kind vim-unreachable when no service of Podman answers */
 export async function openPodman(context: VimContext): Promise<OciVim> {
   const options = validate(context.options, `${context.service.file}: vims.podman`, podmanOptions);
-  const engine = new PodmanEngine(options.host, options.runtimeRoot);
+  const { host: address, certificates, runtimeRoot } = options;
+  const option = 'vims.podman.host';
+  const client = await DockerClient.open({ daemon: 'Podman service', host: address, certificates, option });
+  const engine = new PodmanEngine(client, runtimeRoot);
   await engine.version();
-  const host = await EngineHost.ofPidFile(options.pidFile);
-  const { criu, runc } = options;
-  return new OciVim(context, {
-    engine,
-    host,
-    folder: options.folder,
-    tools: { criu, runc },
-    networks: options.networks,
-    faketime: options.faketime,
-  });
+  const host = await hostOfDaemon(client, options.pidFile);
+  return new OciVim(context, { engine, host, ...partsOf(options) });
 }

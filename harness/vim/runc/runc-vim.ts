@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { VimContext } from '../../model/vim.js';
 import { validate } from '../../util/validate.js';
-import { hostOptions } from '../oci/deployment.js';
+import { hostOptions, partsOf } from '../oci/deployment.js';
 import { EngineHost } from '../oci/host.js';
 import { OciVim } from '../oci/oci-vim.js';
 import { RuncEngine } from './runc-engine.js';
@@ -35,12 +35,5 @@ export async function openRunc(context: VimContext): Promise<OciVim> {
   const folder = new RuncFolder(join(options.folder, 'engine'));
   const engine = new RuncEngine(host, folder, { criu, runc, conmon, isLazy: lazyRevert }, runtimeRoot, cgroupParent);
   await engine.version();
-  return new OciVim(context, {
-    engine,
-    host,
-    folder: options.folder,
-    tools: { criu, runc },
-    networks: options.networks,
-    faketime: options.faketime,
-  });
+  return new OciVim(context, { engine, host, ...partsOf(options) });
 }

@@ -11,7 +11,7 @@ const common: Readonly<Record<string, string>> = {
   faketime: 'faketime',
 };
 const ofEngine = {
-  docker: { dockerd: 'docker.io', iptables: 'iptables' },
+  docker: { dockerd: 'docker.io', iptables: 'iptables', openssl: 'openssl' },
   podman: { podman: 'podman', conmon: 'conmon', iptables: 'iptables' },
   runc: { conmon: 'conmon' },
 } as const;

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { until } from '../../../harness/util/deadline.js';
+import { type Certificate, CertificationAuthority } from '../kubernetes/certificates.js';
 import { answers } from './answers.js';
 import { diesWithUs, ended, type PrivateNamespaces } from './namespaces.js';
 import { end, isThere, processesWith } from './processes.js';
@@ -25,6 +26,7 @@ export class PrivateDockerd implements AsyncDisposable {
   static async start(namespaces: PrivateNamespaces, criuFolder: string): Promise<PrivateDockerd> {
     const { folder } = namespaces;
     const daemon = new PrivateDockerd(namespaces, criuFolder);
+    const { key, certificate } = await daemon.#certify();
     const config = {
       // Checkpoints are experimental in Docker 20.10.
       experimental: true,
@@ -37,7 +39,11 @@ export class PrivateDockerd implements AsyncDisposable {
       'exec-root': join(folder, 'exec'),
       'cgroup-parent': `/${namespaces.cgroupParent}`,
       'default-ulimits': { nofile: limit(1024) },
-      hosts: [`unix://${daemon.socket}`],
+      hosts: [`unix://${daemon.socket}`, `tcp://${daemon.tlsAddress}`],
+      tlsverify: true,
+      tlscacert: join(daemon.certificates, 'ca.pem'),
+      tlscert: certificate,
+      tlskey: key,
       pidfile: daemon.pidFile,
     };
     await mkdir(join(folder, 'exec'), { recursive: true });
@@ -53,6 +59,26 @@ export class PrivateDockerd implements AsyncDisposable {
 
   get pidFile(): string {
     return join(this.namespaces.folder, 'docker.pid');
+  }
+
+  /** In its network namespace: whoever shows a certificate of its authority is heard. */
+  readonly tlsAddress = '127.0.0.1:2376';
+
+  /** The folder of a client's ca.pem, cert.pem and key.pem. */
+  get certificates(): string {
+    return join(this.namespaces.folder, 'client');
+  }
+
+  /** @returns the daemon's own */
+  async #certify(): Promise<Certificate> {
+    const folder = join(this.namespaces.folder, 'authority');
+    for (const name of [folder, this.certificates]) await mkdir(name, { mode: 0o700 });
+    const authority = await CertificationAuthority.make(folder);
+    const client = await authority.issue('client', ['DNS:client']);
+    await copyFile(authority.file, join(this.certificates, 'ca.pem'));
+    await copyFile(client.certificate, join(this.certificates, 'cert.pem'));
+    await copyFile(client.key, join(this.certificates, 'key.pem'));
+    return authority.issue('dockerd', ['IP:127.0.0.1']);
   }
 
   /** Where the runtime of this engine keeps its state: `runc --root`. */
