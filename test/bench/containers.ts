@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { until } from '../../harness/util/deadline.js';
+import { openVim } from '../../harness/vim/registry.js';
 import { DockerHost } from '../hosts/containers/docker-host.js';
 import { PodmanHost } from '../hosts/containers/podman-host.js';
 import { RuncHost } from '../hosts/containers/runc-host.js';
@@ -112,6 +113,14 @@ async function oneRound(host: Host, s: ContainerSample, mib: number, round: numb
     await s.vim.start(compute);
     await serves();
   });
+  if (host instanceof RuncHost) {
+    await lazyRevert(s, compute, (revert) =>
+      measure('Ordeal: lazy revert until it answers', async () => {
+        await revert();
+        await serves();
+      }),
+    );
+  }
   done.push({ operation: 'bare CRIU, a process of that size', totalMs: await bareCriu(host, mib, work) });
   await rm(work, { recursive: true });
   if (host instanceof DockerHost) {
@@ -131,6 +140,25 @@ async function oneRound(host: Host, s: ContainerSample, mib: number, round: numb
     await rm(archive);
   }
   return done;
+}
+
+/** @param measure only its revert: then all of the memory comes back, before anything else is done */
+async function lazyRevert(
+  s: ContainerSample,
+  compute: string,
+  measure: (work: () => Promise<unknown>) => Promise<void>,
+): Promise<void> {
+  await using vim = await openVim('runc', { ...s.context, options: { ...s.context.options, lazyRevert: true } });
+  const capture = () => vim.snapshots.capture(compute, { name: 'bench', type: 'warm' });
+  const { id } = await (await capture()).store();
+  await measure(() => vim.snapshots.revert(compute, id));
+  const isBack = () =>
+    capture().then(
+      async (captured) => captured.discard().then(() => true),
+      () => false,
+    );
+  await until('all of the memory is back', isBack, { withinMs: 120_000, everyMs: 200 });
+  await vim.snapshots.delete([id]);
 }
 
 /** What a careful operator would do with runc alone: stand still, dump, copy layer and volume, go on. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { ComputeId, RevertOptions } from '../../model/vim.js';
 import { OrdealError } from '../../util/errors.js';
+import { allEnded } from '../../util/settled.js';
 import { type BridgeRules, tableName } from './barrier.js';
 import { type Containers, monotonicMs, type Seen } from './containers.js';
 import type { OciFolder, StoredSnapshot } from './folder.js';
@@ -99,7 +100,7 @@ export class Reversion {
     layer: string,
     sourceOf: (destination: string) => string | undefined,
   ): Promise<void> {
-    await this.trees.replace(layer, join(record.location, 'layer'));
+    const places: (readonly [place: string, tree: string])[] = [[layer, 'layer']];
     for (const { id, destination } of volumes) {
       const source = sourceOf(destination);
       if (source === undefined) {
@@ -107,7 +108,8 @@ export class Reversion {
           where: record.resource,
         });
       }
-      await this.trees.replace(source, join(record.location, `disk-${id}`));
+      places.push([source, `disk-${id}`]);
     }
+    await allEnded(places.map(([place, tree]) => this.trees.replace(place, join(record.location, tree))));
   }
 }

@@ -11,6 +11,7 @@ import { LazyPages } from './lazy-pages.js';
 import type { RuncFolder } from './runc-folder.js';
 
 const CREATE_MS = 600_000;
+type Files = ReturnType<RuncFolder['container']>;
 const answer = z.object({ data: z.number(), message: z.string().optional() });
 
 export interface MonitorTools {
@@ -32,16 +33,22 @@ export class Monitor {
     readonly runtimeRoot: string,
   ) {}
 
+  /** What a restoration needs beside it and can be there before. @param images of a dump */
+  async prepare({ bundle }: Files, images: string): Promise<void> {
+    const { isLazy, criu } = this.tools;
+    if (isLazy) await new LazyPages(this.host, criu).serve(images, bundle);
+  }
+
   /**
+   * Prerequisite: what is restored is prepared.
    * Creates the container of a bundle, or restores it from a dump: then it runs.
    * @throws OrdealError of kind vim-failed with what runc or CRIU said
    */
-  async launch(id: string, name: string, files: ReturnType<RuncFolder['container']>, images?: string): Promise<void> {
+  async launch(id: string, name: string, files: Files, images?: string): Promise<void> {
     await rm(files.exitCode, { force: true });
     await mkdir(files.exits, { recursive: true, mode: 0o700 });
     const { runc, criu, conmon, isLazy } = this.tools;
     const restoring = ['--tcp-established', '--file-locks', ...(isLazy ? ['--lazy-pages'] : [])];
-    if (images !== undefined && isLazy) await new LazyPages(this.host, criu).serve(images, files.bundle);
     const args = [
       '--api-version',
       ...['--cid', id, '--cuuid', id, '--name', name, '--runtime', await this.#pathOf(runc)],

@@ -25,11 +25,14 @@ ip link set "$1" up`;
   }
 
   /** A new namespace of that name with nothing but its loopback; what was there before has gone. */
-  async renew(id: string): Promise<string> {
-    const name = namespaceOf(id);
+  async renew(id: string): Promise<void> {
     const script = '[ ! -e "/run/netns/$1" ] || ip netns del "$1"; ip netns add "$1" && ip -n "$1" link set lo up';
-    await this.#sh(script, name);
-    return `/run/netns/${name}`;
+    await this.#sh(script, namespaceOf(id));
+  }
+
+  /** Its file. */
+  namespace(id: string): string {
+    return `/run/netns/${namespaceOf(id)}`;
   }
 
   async remove(id: string): Promise<void> {

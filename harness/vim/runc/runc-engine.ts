@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { until } from '../../util/deadline.js';
 import { errnoOf, OrdealError, reasonOf } from '../../util/errors.js';
+import { allEnded } from '../../util/settled.js';
 import { Undo } from '../../util/undo.js';
 import { validate } from '../../util/validate.js';
 import { macOf } from '../oci/addresses.js';
@@ -252,17 +253,31 @@ export class RuncEngine implements OciEngine, InstantiatingEngine {
     const record = await this.folder.read(id);
     if (record === undefined) throw new OrdealError('unknown-target', `There is no container "${name}"`);
     const files = this.folder.container(id);
-    await this.#clear(record);
-    const networkNamespace = await this.#plugs.renew(id);
-    await this.#plugIn(id, record.networks, record.networks);
-    const lower = this.folder.image(record.spec.image);
-    const overlay = `lowerdir=${lower},upperdir=${files.layer},workdir=${files.work}`;
-    await this.host.run('mount', ['-t', 'overlay', '-o', overlay, `ordeal-${id}`, files.merged]);
+    await allEnded([
+      this.#remount(record),
+      this.#replug(record),
+      ...(images === undefined ? [] : [this.#monitor.prepare(files, images)]),
+    ]);
     const volumes = Object.fromEntries(Object.entries(record.volumes).map(([d, v]) => [d, this.folder.volume(v)]));
+    const networkNamespace = this.#plugs.namespace(id);
     const places = { root: files.merged, networkNamespace, cgroup: join('/', this.cgroupParent, id), volumes };
     const config = JSON.stringify(bundleConfig(record, places), undefined, 1);
     await writeFile(join(files.bundle, 'config.json'), config, { mode: 0o600 });
     await this.#monitor.launch(id, name, files, images);
+  }
+
+  /** The root file system anew: a layer that was put back must not be known from before. */
+  async #remount(record: ContainerRecord): Promise<void> {
+    const { id, spec } = record;
+    await this.#unmount(id);
+    const { layer, work, merged } = this.folder.container(id);
+    const overlay = `lowerdir=${this.folder.image(spec.image)},upperdir=${layer},workdir=${work}`;
+    await this.host.run('mount', ['-t', 'overlay', '-o', overlay, `ordeal-${id}`, merged]);
+  }
+
+  async #replug({ id, networks }: ContainerRecord): Promise<void> {
+    await this.#plugs.renew(id);
+    await this.#plugIn(id, networks, networks);
   }
 
   async #plugIn(id: string, all: readonly Attachment[], wanted: readonly Attachment[]): Promise<void> {
@@ -280,8 +295,12 @@ export class RuncEngine implements OciEngine, InstantiatingEngine {
 
   /** What is left of a process that has ended. Idempotent. */
   async #clear({ id, networks }: ContainerRecord): Promise<void> {
-    const { merged } = this.folder.container(id);
     for (const { network } of networks) await this.#plugs.unplug(id, network);
+    await this.#unmount(id);
+  }
+
+  async #unmount(id: string): Promise<void> {
+    const { merged } = this.folder.container(id);
     const script = `[ ! -e "$2/$3" ] || "$1" --root "$2" delete --force "$3"
 while mountpoint -q "$4"; do umount "$4" || exit 1; done`;
     await this.host.run('sh', ['-c', script, 'sh', this.tools.runc, this.runtimeRoot, id, merged]);
