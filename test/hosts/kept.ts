@@ -1,7 +1,6 @@
 import { access, chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from '@playwright/test';
 
 /**
  * What takes long to be fetched is made once and kept, whole or not at all.
@@ -33,12 +32,4 @@ export async function kept(
     await rm(work, { recursive: true, force: true });
   }
   return folder;
-}
-
-/** The test is skipped, with the reason, where it cannot be had. */
-export async function orSkip<T>(wanted: Promise<T>): Promise<T> {
-  return wanted.catch((e: Error) => {
-    test.skip(true, e.message);
-    throw e;
-  });
 }

@@ -4,8 +4,8 @@ import { pipeline } from 'node:stream/promises';
 import { expect } from '@playwright/test';
 import { ensureCheckpointctl } from '../../hosts/containers/checkpointctl.js';
 import type { ContainerHost } from '../../hosts/containers/container-host.js';
-import { orSkip } from '../../hosts/kept.js';
 import { shell } from '../../hosts/libvirt/shell.js';
+import { orSkip } from '../../hosts/or-skip.js';
 import { containerSample } from './container-sample.js';
 
 /** checkpointctl reads what was exported; what was changed and deleted in the layer comes back from it. */

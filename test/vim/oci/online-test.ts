@@ -5,7 +5,7 @@ import { parseDocument } from 'yaml';
 import { packageRoot } from '../../../harness/util/package-root.js';
 import type { ContainerHost } from '../../hosts/containers/container-host.js';
 import { buildRedisImage } from '../../hosts/containers/redis-image.js';
-import { orSkip } from '../../hosts/kept.js';
+import { orSkip } from '../../hosts/or-skip.js';
 import { ordeal } from '../ordeal-command.js';
 
 const scenarios = join(packageRoot, 'scenarios');
