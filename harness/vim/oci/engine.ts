@@ -63,6 +63,8 @@ export interface OciEngine extends AsyncDisposable {
   find(idOrName: string): Promise<OciContainer | undefined>;
   create(spec: OciContainer['spec'], options: CreateOptions): Promise<ComputeId>;
   start(container: OciContainer): Promise<void>;
+  /** What a `restore` that follows at once needs, and can be had while the process of before still ends. */
+  prepareRestore?(container: OciContainer, images: string): Promise<void>;
   /** Starts it with the memory of a dump; answers when it runs. @param images the folder that CRIU wrote */
   restore(container: OciContainer, images: string): Promise<void>;
   /** @returns whether it ended by itself within `graceMs` */

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { ComputeId, RevertOptions } from '../../model/vim.js';
+import type { PowerState } from '../../model/vnf-info.js';
 import { OrdealError } from '../../util/errors.js';
 import { allEnded } from '../../util/settled.js';
 import { type BridgeRules, tableName } from './barrier.js';
@@ -47,7 +48,7 @@ export class Reversion {
       if (reason !== undefined)
         throw new OrdealError('capability-missing', `No memory can be restored here: ${reason}`);
     }
-    await this.#putBack(seen, stored, withMemory);
+    await this.#putBack(seen, stored, withMemory, goal);
     if (goal === 'off') return;
     // Suspended is exact: it does not run on before it is resumed, which is when its memory comes back.
     if (withMemory && goal === 'on') return this.power.resume(compute);
@@ -56,9 +57,10 @@ export class Reversion {
   }
 
   /** Off, and on its disks nothing but the snapshot. */
-  async #putBack(seen: Seen, stored: StoredSnapshot, withMemory: boolean): Promise<void> {
+  async #putBack(seen: Seen, stored: StoredSnapshot, withMemory: boolean, goal: PowerState): Promise<void> {
     const { container, marks, powerState } = seen;
     const { engine } = this.containers;
+    const images = join(stored.record.location, 'memory');
     const { pending: _, restored: __, ...rest } = marks;
     const runs = container.status === 'running';
     if (withMemory) {
@@ -72,7 +74,11 @@ export class Reversion {
     try {
       const unmoved = withMemory ? await this.timelines.unmoved(seen, stored) : [];
       await this.folder.setMarks(container.id, { ...rest, stopped: true });
-      if (runs) await engine.kill(container);
+      // Until the memory of before is free some time passes.
+      await allEnded([
+        ...(runs ? [engine.kill(container)] : []),
+        ...(withMemory && goal === 'on' ? [engine.prepareRestore?.(container, images)] : []),
+      ]);
       await this.restoreFiles(stored, container.layer, (destination) => {
         return container.volumes.find((v) => v.destination === destination)?.source;
       });

@@ -32,6 +32,8 @@ export class RuncEngine implements OciEngine, InstantiatingEngine {
   readonly kind = 'runc';
   readonly #plugs: Plugs;
   readonly #monitor: Monitor;
+  /** The images by container: its network is new, and who serves their pages is there. */
+  readonly #prepared = new Map<string, string>();
   /** Tried once: the host does not change under a driver. */
   #cannotRestore: Promise<string | undefined> | undefined;
 
@@ -114,6 +116,11 @@ export class RuncEngine implements OciEngine, InstantiatingEngine {
     const { exitCode } = this.folder.container(container.id);
     const isOn = async () => (await pidOf(this.folder, container.id)) > 0 || (await readOrNothing(exitCode)) !== '';
     await until(`"${container.name}" is itself`, isOn, { withinMs: START_MS, everyMs: 1 });
+  }
+
+  async prepareRestore({ id, name }: OciContainer, images: string): Promise<void> {
+    await this.#prepare(await this.#record(id, name), images);
+    this.#prepared.set(id, images);
   }
 
   restore(container: OciContainer, images: string): Promise<void> {
@@ -250,14 +257,11 @@ export class RuncEngine implements OciEngine, InstantiatingEngine {
   }
 
   async #launch({ id, name }: OciContainer, images?: string): Promise<void> {
-    const record = await this.folder.read(id);
-    if (record === undefined) throw new OrdealError('unknown-target', `There is no container "${name}"`);
+    const record = await this.#record(id, name);
     const files = this.folder.container(id);
-    await allEnded([
-      this.#remount(record),
-      this.#replug(record),
-      ...(images === undefined ? [] : [this.#monitor.prepare(files, images)]),
-    ]);
+    const isPrepared = images !== undefined && this.#prepared.get(id) === images;
+    this.#prepared.delete(id);
+    await allEnded([this.#remount(record), ...(isPrepared ? [] : [this.#prepare(record, images)])]);
     const volumes = Object.fromEntries(Object.entries(record.volumes).map(([d, v]) => [d, this.folder.volume(v)]));
     const networkNamespace = this.#plugs.namespace(id);
     const places = { root: files.merged, networkNamespace, cgroup: join('/', this.cgroupParent, id), volumes };
@@ -278,6 +282,20 @@ export class RuncEngine implements OciEngine, InstantiatingEngine {
   async #replug({ id, networks }: ContainerRecord): Promise<void> {
     await this.#plugs.renew(id);
     await this.#plugIn(id, networks, networks);
+  }
+
+  /** All that does not wait for the end of the process of before. */
+  async #prepare(record: ContainerRecord, images: string | undefined): Promise<void> {
+    await allEnded([
+      this.#replug(record),
+      ...(images === undefined ? [] : [this.#monitor.prepare(this.folder.container(record.id), images)]),
+    ]);
+  }
+
+  async #record(id: string, name: string): Promise<ContainerRecord> {
+    const record = await this.folder.read(id);
+    if (record !== undefined) return record;
+    throw new OrdealError('unknown-target', `There is no container "${name}"`);
   }
 
   async #plugIn(id: string, all: readonly Attachment[], wanted: readonly Attachment[]): Promise<void> {
