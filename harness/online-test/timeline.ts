@@ -54,7 +54,7 @@ export class Timeline {
   }
 
   async #verified(fault: TimedFault): Promise<InjectedFault> {
-    if (fault.afterMs > 0) await sleep(fault.afterMs, this.#signal);
+    await sleep(fault.afterMs, this.#signal);
     const injected = await this.injector.inject(fault);
     await this.#unlessStopped(this.injector.verify(injected));
     return injected;
@@ -68,7 +68,7 @@ export class Timeline {
     let stop = () => {};
     const stopped = new Promise<never>((_, reject) => {
       stop = () => reject(outside.reason);
-      outside.addEventListener('abort', stop, { once: true });
+      outside.addEventListener('abort', stop);
     });
     try {
       return await Promise.race([work, stopped]);

@@ -32,6 +32,7 @@ test('what is journalled is enough to heal from another process', async () => {
     expiresAfterMs: 61_000,
   });
   expect(second.injection).toMatchObject({ params: { offsetMs: 500 }, seed: 8, expiresAfterMs: 60_000 });
+  expect(first.injection.id).toMatch(/^fault-/);
   expect(first.injection.id).not.toBe(second.injection.id);
 });
 
@@ -181,6 +182,23 @@ test.describe('the dose', () => {
     expect(stall).toMatchObject({ dose: 'no-effect', reading: { how: expect.stringMatching(/does not list it/) } });
   });
 
+  test('of an event is confirmed by its reading, as no VIM lists what has happened', async () => {
+    const { injector, faults } = fakeInjector();
+    faults.inject = () => Promise.resolve();
+    const crash = await injector.inject(fault('crash'));
+    await injector.verify(crash);
+    expect(crash).toMatchObject({ dose: 'confirmed', reading: { how: 'fake' } });
+  });
+
+  test('that is none is told as it was read, whether the VIM lists the fault or not', async () => {
+    const { injector, faults } = fakeInjector();
+    faults.inject = () => Promise.resolve();
+    faults.reading = { effective: false, measured: {}, how: 'it answers' };
+    const stall = await injector.inject(fault('stall'));
+    await injector.verify(stall);
+    expect(stall).toMatchObject({ dose: 'no-effect', reading: { how: 'it answers' } });
+  });
+
   test('of a fault that is healed already is not measured again', async () => {
     const { injector, told } = fakeInjector();
     const injected = await injector.inject(fault('stall'));
@@ -199,6 +217,8 @@ test.describe("the dead man's switch of a VIM", () => {
     expect((await injector.inject(timed)).injection.expiresAfterMs).toBe(2200);
     delete faults.renew;
     expect((await injector.inject(timed)).injection.expiresAfterMs).toBe(90_000);
+    // A VIM that takes no word is not asked.
+    await injector.renew();
   });
 
   test('is put off for what is on, and for nothing that is healed', async () => {
@@ -276,6 +296,9 @@ test('a VIM without faults is refused before anything is written', async () => {
   const { injector, journal } = fakeInjector();
   const context = { ...injector.context, vimOf: () => ({ kind: 'bare' }) };
   const bare = new (injector.constructor as typeof import('../../harness/fault/injector.js').Injector)(context);
-  await expect(bare.inject(fault('stall'))).rejects.toThrow(/VIM "bare" injects no faults/);
+  await expect(bare.inject(fault('stall'))).rejects.toMatchObject({
+    kind: 'capability-missing',
+    message: expect.stringContaining('VIM "bare" injects no faults'),
+  });
   expect(journal.actions).toEqual([]);
 });

@@ -106,7 +106,7 @@ for (const { files, specs } of chosen) {
     console.log(`${file}: ${count - survivors.length} of ${count} killed`);
     for (const { mutatorName, replacement, location } of survivors) {
       const { line, column } = location.start;
-      console.log(`  ${line}:${column + 1} ${mutatorName}: ${replacement.split('\n')[0]}`);
+      console.log(`  ${line + 1}:${column + 1} ${mutatorName}: ${replacement.split('\n')[0]}`);
     }
   }
 }

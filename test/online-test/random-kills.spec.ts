@@ -15,7 +15,7 @@ const seed = Number(process.env.ORDEAL_SEED ?? 20261123);
 /** So many that every kind of blow, stage and fault is drawn for certain. */
 const isLong = wanted >= 500;
 /** While the runs of one group wait, those of the other work. */
-const lanes = Number(process.env.ORDEAL_KILL_LANES ?? (isLong ? 7 : wanted >= 100 ? 5 : 4));
+const lanes = Number(process.env.ORDEAL_KILL_LANES ?? (isLong ? 6 : wanted >= 100 ? 5 : 4));
 const groups = Number(process.env.ORDEAL_KILL_GROUPS ?? (wanted >= 100 ? 2 : 1));
 /** Processes are killed here, and not the machine: where there is room in memory, nobody waits for a disk. */
 const memory = '/dev/shm';

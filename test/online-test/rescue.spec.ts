@@ -1,8 +1,14 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import type { Judgement } from '../../harness/judge/judge.js';
+import type { Quarantined } from '../../harness/online-test/evidence.js';
 import type { Window } from '../../harness/online-test/observation.js';
-import { lookAndRestore } from '../../harness/online-test/rescue.js';
+import { keepEvidence, lookAndRestore } from '../../harness/online-test/rescue.js';
 import type { Covered, Rescue } from '../../harness/online-test/stages.js';
+import { extractPackage } from '../../harness/package/index.js';
+import { image, instanceSnapshot, vnfSnapshot } from '../package/contents.js';
 
 type Outcome = Judgement['outcome'];
 const baseline: Window = { histories: [], fromMs: 0, toMs: 300 };
@@ -38,7 +44,12 @@ function rescue(outcomes: Outcome[], { measureMs = 800 } = {}) {
       compare: (_: Window, { fromMs, toMs }: Window) => {
         windows.push([fromMs, toMs]);
         const outcome = outcomes.shift() ?? 'as-before';
-        return { outcome, indicators: [{ indicator: 'errorRatio', probe: 'page', outcome, reason: 'only 3 samples' }] };
+        const of = { probe: 'page', outcome, reason: 'only 3 samples' };
+        const known = { indicator: 'latencyP50', probe: 'page', outcome: 'as-before', reason: 'alike' };
+        return {
+          outcome,
+          indicators: [{ ...of, indicator: 'errorRatio' }, known, { ...of, indicator: 'availability' }],
+        };
       },
     },
   };
@@ -74,9 +85,12 @@ test('a look that says too little grows, and what it says then counts', async ()
 
 test('what cannot be told after three looks is inconclusive, and is told with the reason', async () => {
   const { told, windows, look } = rescue(['inconclusive', 'inconclusive', 'inconclusive', 'worse']);
-  expect(await look()).toEqual({ service: 'inconclusive', reason: 'errorRatio of page: only 3 samples' });
+  expect(await look()).toEqual({
+    service: 'inconclusive',
+    reason: 'errorRatio of page: only 3 samples; availability of page: only 3 samples',
+  });
   expect(windows.map(([, toMs]) => toMs)).toEqual([2300, 3100, 3900]);
-  expect(told.at(-1)).toBe('whether the service is as before cannot be told: errorRatio of page: only 3 samples');
+  expect(told.at(-1)).toMatch(/^whether the service is as before cannot be told: errorRatio of page: only 3 samples; /);
 });
 
 test('a service that is worse is restored, with its evidence kept', async () => {
@@ -91,4 +105,107 @@ test('a service that is worse is restored, with its evidence kept', async () => 
     '{"restoration":"restored"}',
     'evidence',
   ]);
+});
+
+test('a service that is worse still after that is not restored', async () => {
+  const { told, look } = rescue(Array<Outcome>(20).fill('worse'), { measureMs: 60_000 });
+  expect(await look()).toEqual({ service: 'not-restored' });
+  expect(told).not.toContain('{"restoration":"restored"}');
+});
+
+test.describe('the evidence', () => {
+  let folder: string;
+  test.beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'ordeal-evidence-'));
+    await writeFile(join(folder, 'samples.jsonl'), '["page",1]\n');
+  });
+  test.afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  /** Two VNFs with one failed VNFC each; the engine captures one after the other. @param fails the VNFs that cannot be captured */
+  function capturing({ fails = [] as string[], quarantined = ['web', 'db'] } = {}) {
+    const told: string[] = [];
+    const errors: string[] = [];
+    const verdicts: object[] = [];
+    const record = { id: 'run-1', snapshots: [] as object[], packages: [] as object[] };
+    const vim = {
+      replacement: { release: async (id: string) => void told.push(`release ${id}`) },
+      snapshots: {
+        show: async () => instanceSnapshot('web'),
+        exportImages: async () => [image('memory.raw', 'memory', Buffer.alloc(4096))],
+      },
+    };
+    const it = {
+      plan: { title: 'a crash', expectedRecoveryMs: 1, measureMs: 1, area: [] },
+      session: {
+        journal: { intend: () => 0, settle: () => undefined },
+        trace: [],
+        service: { folder },
+        vnfc: (id: string) => ({ id }),
+        vimOf: () => vim,
+        engine: {
+          create: async ({ vnf, vnfcIds = [] }: { vnf: string; vnfcIds?: string[] }) => {
+            if (fails.includes(vnf)) throw new Error('guest agent silent');
+            return { ...vnfSnapshot(vnfcIds), id: `snap-of-${vnf}`, vnfInstanceId: vnf };
+          },
+        },
+      },
+      recorder: {
+        ...{ id: 'run-1', folder, record, samplesFile: join(folder, 'samples.jsonl') },
+        failed: (e: Error) => void errors.push(e.message),
+        verdict: (change: object) => void verdicts.push(change),
+        stage: async (name: string, work: () => Promise<[unknown, string]>) => {
+          const [result, note] = await work();
+          told.push(`${name}: ${note}`);
+          return result;
+        },
+      },
+    };
+    const failed = quarantined.map((id, i) => {
+      const vnf = { id: `vnf-${id}`, vnfcs: [] };
+      return { vnfcId: id, vnf, vim, failed: `${id}@1`, journalEntry: i } as unknown as Quarantined;
+    });
+    return { ...{ told, errors, verdicts, record }, keep: () => keepEvidence(it as unknown as Rescue, failed) };
+  }
+  const packageOf = (id: string) => join(folder, `vnf-${id}.vnf-snapshot.zip`);
+
+  test('is a package of each VNF that failed, with the record and the samples of the run', async () => {
+    const { told, errors, verdicts, record, keep } = capturing();
+    await keep();
+    const snapshots = 'vnf-web: 1 warm VNFC Snapshots, 0.1 MiB; vnf-db: 1 warm VNFC Snapshots, 0.1 MiB';
+    expect(told).toEqual([
+      ...['release web@1', 'release db@1'],
+      `forensic: ${snapshots}; exported to ${packageOf('web')}, ${packageOf('db')}`,
+    ]);
+    expect([errors, verdicts]).toEqual([[], [{ evidence: 'exported' }]]);
+    expect(record.packages).toMatchObject([
+      { file: packageOf('web'), vnf: 'vnf-web' },
+      { file: packageOf('db'), vnf: 'vnf-db' },
+    ]);
+    expect(record.snapshots).toMatchObject([
+      { id: 'snap-of-vnf-web', purpose: 'forensic' },
+      { id: 'snap-of-vnf-db', purpose: 'forensic' },
+    ]);
+    const to = join(folder, 'extracted');
+    await extractPackage(packageOf('web'), to);
+    const run = JSON.parse(await readFile(join(to, 'artifacts', 'run.json'), 'utf8')) as object;
+    expect(run).toMatchObject({ id: 'run-1' });
+    expect(await readFile(join(to, 'artifacts', 'samples.jsonl'), 'utf8')).toBe('["page",1]\n');
+  });
+
+  test('is incomplete when one VNF cannot be captured, which is told, and the other is exported all the same', async () => {
+    const { told, errors, verdicts, record, keep } = capturing({ fails: ['vnf-web'] });
+    await keep();
+    expect(told).toEqual(['release db@1', 'forensic: incomplete']);
+    expect(errors).toEqual([
+      expect.stringContaining('The evidence of VNF "vnf-web" is incomplete: guest agent silent'),
+    ]);
+    expect(verdicts).toEqual([{ evidence: 'incomplete' }]);
+    expect(record.packages).toMatchObject([{ file: packageOf('db') }]);
+  });
+
+  test('of nothing is not exported', async () => {
+    const { told, verdicts, keep } = capturing({ quarantined: [] });
+    await keep();
+    expect([told, verdicts]).toEqual([['forensic: incomplete'], [{ evidence: 'incomplete' }]]);
+  });
 });

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect, test } from '@playwright/test';
 import { Timeline } from '../../harness/online-test/timeline.js';
 import { sleep } from '../../harness/util/deadline.js';
@@ -91,4 +92,46 @@ test('a stopped run does not begin', async () => {
     'no',
   );
   expect(told).toEqual([]);
+});
+
+test('a timeline without a fault is refused', async () => {
+  const { injector } = fakeInjector();
+  await expect(new Timeline(injector, []).start()).rejects.toThrow(new RangeError('a timeline needs a fault'));
+});
+
+test('what was measured counts as time that the fault was on', async () => {
+  let nowMs = 0;
+  const { injector, faults, told } = fakeInjector({ nowMs: () => nowMs });
+  const verify = faults.verify.bind(faults);
+  faults.verify = (i) => {
+    nowMs += 60_000;
+    return verify(i);
+  };
+  const timeline = new Timeline(injector, [at(0, 'stall', 60_000)]);
+  await timeline.start();
+  await sleep(50);
+  expect(acts(told)).toEqual(['inject stall', 'heal stall']);
+  await timeline.stop();
+});
+
+test('a stop from outside that comes while the end is waited for is told nowhere', async () => {
+  const { injector, faults } = fakeInjector();
+  faults.verify = (i) => (i.kind === 'crash' ? new Promise(() => undefined) : Promise.resolve(faults.reading));
+  const stop = new AbortController();
+  const timeline = new Timeline(injector, [at(0, 'stall'), at(1, 'crash')], stop.signal);
+  await timeline.start();
+  await sleep(30);
+  const ended = timeline.stop();
+  stop.abort(new Error('stop condition'));
+  expect(await ended).toEqual([]);
+  expect(await faults.active()).toEqual([]);
+});
+
+test('who measured listens to no stop any more', async () => {
+  const { injector } = fakeInjector();
+  const stop = new AbortController();
+  const timeline = new Timeline(injector, [at(0, 'stall'), at(1, 'crash')], stop.signal);
+  await timeline.start();
+  await timeline.stop();
+  expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
 });

@@ -32,6 +32,9 @@ export async function writeLaneService(folder: string, id: string): Promise<stri
       else deployment.respawnMs = 50;
       const { config } = deployment;
       if ('workers' in config) config.workers = ['worker-1'];
+      // They speak seldom: a dozen of such services that do nothing are not to take a share of the machine.
+      if (id === 'lb') Object.assign(config, { healthMs: 200, outAfterMisses: 2 });
+      if ('stores' in config) config.storeSilentMs = 500;
       if ('capacity' in config) Object.assign(config, { capacity: 2 * sessions, announceMs: 200, promoteMs: 600 });
     }
     delete (vnf as { vnfd?: unknown }).vnfd;
