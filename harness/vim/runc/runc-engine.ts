@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { until } from '../../util/deadline.js';
 import { errnoOf, OrdealError, reasonOf } from '../../util/errors.js';
-import { allEnded } from '../../util/settled.js';
 import { Undo } from '../../util/undo.js';
 import { validate } from '../../util/validate.js';
 import { macOf } from '../oci/addresses.js';
@@ -14,9 +12,9 @@ import type { DeployedVnfc } from '../oci/deployment.js';
 import type { Attachment, CreateOptions, OciContainer, OciEngine } from '../oci/engine.js';
 import type { EngineHost } from '../oci/host.js';
 import type { InstantiatingEngine } from '../oci/instantiation.js';
-import { bundleConfig } from './bundle.js';
 import { textOfKubernetesLog } from './kubernetes-log.js';
-import { Monitor, type MonitorTools } from './monitor.js';
+import { Launcher } from './launcher.js';
+import type { MonitorTools } from './monitor.js';
 import { Plugs } from './plugs.js';
 import { exitWritten, pidOf, readOrNothing, seen } from './runc-container.js';
 import { type ContainerRecord, type RuncFolder, type RuncSpec, runcSpec } from './runc-folder.js';
@@ -31,9 +29,7 @@ const END_MS = 30_000;
 export class RuncEngine implements OciEngine, InstantiatingEngine {
   readonly kind = 'runc';
   readonly #plugs: Plugs;
-  readonly #monitor: Monitor;
-  /** The images by container: its network is new, and who serves their pages is there. */
-  readonly #prepared = new Map<string, string>();
+  readonly #launcher: Launcher;
   /** Tried once: the host does not change under a driver. */
   #cannotRestore: Promise<string | undefined> | undefined;
 
@@ -45,7 +41,7 @@ export class RuncEngine implements OciEngine, InstantiatingEngine {
     readonly cgroupParent: string,
   ) {
     this.#plugs = new Plugs(host);
-    this.#monitor = new Monitor(host, tools, runtimeRoot);
+    this.#launcher = new Launcher(host, folder, tools, runtimeRoot, cgroupParent);
   }
 
   async version(): Promise<string> {
@@ -111,20 +107,19 @@ export class RuncEngine implements OciEngine, InstantiatingEngine {
   }
 
   async start(container: OciContainer): Promise<void> {
-    await this.#launch(container);
+    await this.#launcher.launch(container);
     await this.host.run(this.tools.runc, ['--root', this.runtimeRoot, 'start', container.id]);
     const { exitCode } = this.folder.container(container.id);
     const isOn = async () => (await pidOf(this.folder, container.id)) > 0 || (await readOrNothing(exitCode)) !== '';
     await until(`"${container.name}" is itself`, isOn, { withinMs: START_MS, everyMs: 1 });
   }
 
-  async prepareRestore({ id, name }: OciContainer, images: string): Promise<void> {
-    await this.#prepare(await this.#record(id, name), images);
-    this.#prepared.set(id, images);
+  prepareRestore({ id, name }: OciContainer, images: string): Promise<void> {
+    return this.#launcher.prepare(id, name, images);
   }
 
   restore(container: OciContainer, images: string): Promise<void> {
-    return this.#launch(container, images);
+    return this.#launcher.launch(container, images);
   }
 
   async stop(container: OciContainer, graceMs: number): Promise<boolean> {
@@ -160,7 +155,7 @@ export class RuncEngine implements OciEngine, InstantiatingEngine {
     const record = await this.folder.read(container.id);
     if (record === undefined) return;
     if (container.status === 'running') await this.kill(container);
-    await this.#clear(record);
+    await this.#launcher.clear(record);
     await this.#plugs.remove(record.id);
     await this.folder.remove(record.id);
   }
@@ -184,7 +179,7 @@ export class RuncEngine implements OciEngine, InstantiatingEngine {
     const absent = wanted.filter(({ network }) => !networks.some((n) => n.network === network));
     const all = [...networks, ...absent].map((n) => ({ ...n, aliases: [...n.aliases] }));
     await this.#change(id, (record) => ({ ...record, networks: all }));
-    if (status === 'running') await this.#plugIn(id, all, absent);
+    if (status === 'running') await this.#launcher.plugIn(id, all, absent);
   }
 
   createVolume(name: string, labels: Readonly<Record<string, string>>): Promise<string> {
@@ -254,74 +249,6 @@ export class RuncEngine implements OciEngine, InstantiatingEngine {
 
   async [Symbol.asyncDispose](): Promise<void> {
     // Nothing is open between two calls.
-  }
-
-  async #launch({ id, name }: OciContainer, images?: string): Promise<void> {
-    const record = await this.#record(id, name);
-    const files = this.folder.container(id);
-    const isPrepared = images !== undefined && this.#prepared.get(id) === images;
-    this.#prepared.delete(id);
-    await allEnded([this.#remount(record), ...(isPrepared ? [] : [this.#prepare(record, images)])]);
-    const volumes = Object.fromEntries(Object.entries(record.volumes).map(([d, v]) => [d, this.folder.volume(v)]));
-    const networkNamespace = this.#plugs.namespace(id);
-    const places = { root: files.merged, networkNamespace, cgroup: join('/', this.cgroupParent, id), volumes };
-    const config = JSON.stringify(bundleConfig(record, places), undefined, 1);
-    await writeFile(join(files.bundle, 'config.json'), config, { mode: 0o600 });
-    await this.#monitor.launch(id, name, files, images);
-  }
-
-  /** The root file system anew: a layer that was put back must not be known from before. */
-  async #remount(record: ContainerRecord): Promise<void> {
-    const { id, spec } = record;
-    await this.#unmount(id);
-    const { layer, work, merged } = this.folder.container(id);
-    const overlay = `lowerdir=${this.folder.image(spec.image)},upperdir=${layer},workdir=${work}`;
-    await this.host.run('mount', ['-t', 'overlay', '-o', overlay, `ordeal-${id}`, merged]);
-  }
-
-  async #replug({ id, networks }: ContainerRecord): Promise<void> {
-    await this.#plugs.renew(id);
-    await this.#plugIn(id, networks, networks);
-  }
-
-  /** All that does not wait for the end of the process of before. */
-  async #prepare(record: ContainerRecord, images: string | undefined): Promise<void> {
-    await allEnded([
-      this.#replug(record),
-      ...(images === undefined ? [] : [this.#monitor.prepare(this.folder.container(record.id), images)]),
-    ]);
-  }
-
-  async #record(id: string, name: string): Promise<ContainerRecord> {
-    const record = await this.folder.read(id);
-    if (record !== undefined) return record;
-    throw new OrdealError('unknown-target', `There is no container "${name}"`);
-  }
-
-  async #plugIn(id: string, all: readonly Attachment[], wanted: readonly Attachment[]): Promise<void> {
-    for (const attachment of wanted) {
-      const network = await this.folder.network(attachment.network);
-      if (network === undefined) {
-        throw new OrdealError('unknown-target', `There is no network "${attachment.network}"`, {
-          remedy: 'Name it with its subnet in vims.runc.networks.',
-        });
-      }
-      await this.#plugs.bridge(network);
-      await this.#plugs.plug(id, attachment, network, all.indexOf(attachment));
-    }
-  }
-
-  /** What is left of a process that has ended. Idempotent. */
-  async #clear({ id, networks }: ContainerRecord): Promise<void> {
-    for (const { network } of networks) await this.#plugs.unplug(id, network);
-    await this.#unmount(id);
-  }
-
-  async #unmount(id: string): Promise<void> {
-    const { merged } = this.folder.container(id);
-    const script = `[ ! -e "$2/$3" ] || "$1" --root "$2" delete --force "$3"
-while mountpoint -q "$4"; do umount "$4" || exit 1; done`;
-    await this.host.run('sh', ['-c', script, 'sh', this.tools.runc, this.runtimeRoot, id, merged]);
   }
 
   async #change(id: string, to: (record: ContainerRecord) => ContainerRecord): Promise<void> {
