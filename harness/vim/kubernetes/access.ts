@@ -35,8 +35,9 @@ const observe = [
 ];
 const ask = may('', 'pods', ['get'], 'proxy');
 const record = may('', 'configmaps', ['create', 'delete']);
+/** Chaos Mesh asks for "update" of who changes an object of its, also by a patch: pkg/webhook/validate_auth.go. */
 const chaos = (kind: ChaosKind): Permission[] =>
-  may(chaosGroup, pluralOf(kind), ['create', 'get', 'list', 'watch', 'delete', 'patch']);
+  may(chaosGroup, pluralOf(kind), ['create', 'get', 'list', 'watch', 'delete', 'patch', 'update']);
 
 /** What each ability needs; the roles in deploy/ grant exactly this, one by one. */
 export const needs = {

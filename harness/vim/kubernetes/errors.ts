@@ -58,7 +58,8 @@ export const isTransient = (e: unknown): boolean =>
 export function fromKubernetes(e: unknown, what: string, where: string): unknown {
   if (e instanceof OrdealError) return e;
   if (e instanceof ApiError) {
-    const { code } = e.status;
+    // What an admission webhook has against an object comes with the same code as a missing right.
+    const code = isRefusedContent(e.status) ? 422 : e.status.code;
     const kind = kinds[code] ?? 'vim-failed';
     const remedy = remedies[code];
     const got = said(e.status);
@@ -73,6 +74,12 @@ export function fromKubernetes(e: unknown, what: string, where: string): unknown
   }
   return e;
 }
+
+/** Chaos Mesh's own webhook for rights says "<user> is forbidden on namespace <name>" or "… on cluster". */
+const isRefusedContent = ({ code, message }: ApiStatus): boolean =>
+  code === 403 &&
+  /^admission webhook "[^"]*" denied the request/.test(message) &&
+  !/ is forbidden on (cluster|namespace)\b/.test(message);
 
 /** All causes in one line: `spec.mode: Unsupported value: "few"; spec.delay.latency: Required value`. */
 function said({ message, causes }: ApiStatus): string {
