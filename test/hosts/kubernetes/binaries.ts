@@ -1,51 +1,76 @@
-import { createHash } from 'node:crypto';
-import { access, mkdir, readFile, rename } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { packageRoot } from '../../../harness/util/package-root.js';
-import { isThere, shell } from '../libvirt/shell.js';
+import { shell } from '../libvirt/shell.js';
+import { goPrograms } from './go-programs.js';
 
-const moduleFolder = join(packageRoot, 'test', 'hosts', 'kubernetes', 'control-plane');
-const programs = ['kube-apiserver', 'kube-controller-manager'] as const;
-/** A first build takes minutes on two cores; later ones find it done. */
-const buildMs = 25 * 60_000;
+const installed = { variable: 'ORDEAL_HOSTS', value: 'install', takes: 'some minutes' };
+/** Not with the others: its clouds and their libraries take longer to build than all of Kubernetes' node. */
+const asked = { variable: 'ORDEAL_CHAOS_MESH', value: 'build', takes: 'four minutes of two cores' };
+const cmd = 'k8s.io/kubernetes/cmd';
 
-export type Binaries = Readonly<Record<(typeof programs)[number], string>>;
-
-/**
- * Kubernetes' own programs, built from its Go module (control-plane/go.mod) and kept outside of the repository.
- * @throws with the reason why they cannot be had here
- */
-export async function kubernetesBinaries(): Promise<Binaries> {
-  const module = await readFile(join(moduleFolder, 'go.mod'));
-  const version = createHash('sha256').update(module).digest('hex').slice(0, 12);
-  const folder = join(tmpdir(), 'ordeal-hosts', 'kubernetes', version);
-  const paths = Object.fromEntries(programs.map((p) => [p, join(folder, p)])) as Binaries;
-  for (const program of programs) if (!(await exists(paths[program]))) await build(program, folder);
-  return paths;
-}
-
-async function build(program: string, folder: string): Promise<void> {
-  if (!(await isThere('go'))) throw new Error(`${program} is not built, and there is no Go to build it with`);
-  if (process.env.ORDEAL_HOSTS !== 'install') {
-    throw new Error(`${program} is not built; ORDEAL_HOSTS=install lets the tests build it (some minutes)`);
-  }
-  const started = performance.now();
-  console.log(`Building ${program} from its Go module; this takes some minutes, once`);
-  await mkdir(folder, { recursive: true });
-  const half = join(folder, `.${program}.${process.pid}`);
-  const args = ['build', '-p', String(Math.min(2, cpus().length)), '-mod=readonly', '-trimpath', '-ldflags=-s -w'];
-  const output = ['-o', half, `k8s.io/kubernetes/cmd/${program}`];
-  await shell('nice', ['-n', '19', 'env', 'CGO_ENABLED=0', 'go', ...args, ...output], {
-    cwd: moduleFolder,
-    timeoutMs: buildMs,
+/** Kubernetes' own control plane. @throws with the reason why it cannot be had here */
+export const controlPlanePrograms = () =>
+  goPrograms({
+    folder: 'control-plane',
+    programs: {
+      'kube-apiserver': `${cmd}/kube-apiserver`,
+      'kube-controller-manager': `${cmd}/kube-controller-manager`,
+    },
+    wants: installed,
   });
-  await rename(half, join(folder, program));
-  console.log(`Built ${program} in ${Math.round((performance.now() - started) / 1000)} s`);
+export type ControlPlanePrograms = Awaited<ReturnType<typeof controlPlanePrograms>>;
+
+/** Chaos Mesh's own controllers. @throws with the reason why they cannot be had here */
+export const chaosMeshPrograms = () =>
+  goPrograms({
+    folder: 'chaos-mesh',
+    programs: { 'chaos-controller-manager': 'github.com/chaos-mesh/chaos-mesh/cmd/chaos-controller-manager' },
+    wants: asked,
+  });
+
+/** What Chaos Mesh's controllers call on a node. @throws with the reason why it cannot be had here */
+export const chaosDaemonPrograms = () =>
+  goPrograms({
+    folder: 'chaos-mesh',
+    programs: { 'chaos-daemon': 'github.com/chaos-mesh/chaos-mesh/cmd/chaos-daemon' },
+    wants: asked,
+    withC: fakeClocks,
+  });
+
+/** Chaos Mesh's own makefile compiles them into its source; the cache of Go is nothing to write to, so a copy takes its place. */
+async function fakeClocks(source: string, work: string): Promise<readonly string[]> {
+  const name = 'github.com/chaos-mesh/chaos-mesh';
+  const cached = await shell('go', ['list', '-m', '-f', '{{.Dir}}', name], { cwd: source });
+  const [copy, modfile] = [join(work, 'chaos-mesh'), join(work, 'go.mod')];
+  await cp(cached.trim(), copy, { recursive: true });
+  await shell('chmod', ['-R', 'u+w', copy]);
+  for (const clock of ['fake_clock_gettime', 'fake_gettimeofday']) {
+    const at = join(copy, 'pkg', 'time', 'fakeclock', clock);
+    await shell('cc', ['-c', `${at}.c`, '-fPIE', '-O2', '-o', `${at}.o`]);
+  }
+  for (const file of ['go.mod', 'go.sum']) await cp(join(source, file), join(work, file));
+  await shell('go', ['mod', 'edit', `-replace=${name}=${copy}`, modfile]);
+  return [`-modfile=${modfile}`];
 }
 
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
+/** What brings pods to a node and runs them there. @throws with the reason why they cannot be had here */
+export const nodePrograms = () =>
+  goPrograms({
+    folder: 'control-plane',
+    programs: { kubelet: `${cmd}/kubelet`, 'kube-scheduler': `${cmd}/kube-scheduler` },
+    wants: installed,
+  });
+
+const containerd = 'github.com/containerd/containerd/v2/cmd';
+
+/** containerd 2 is the first that makes checkpoints for a kubelet. @throws with the reason why it cannot be had here */
+export const runtimePrograms = () =>
+  goPrograms({
+    folder: 'container-runtime',
+    programs: {
+      containerd: `${containerd}/containerd`,
+      'containerd-shim-runc-v2': `${containerd}/containerd-shim-runc-v2`,
+      ctr: `${containerd}/ctr`,
+    },
+    wants: installed,
+  });

@@ -8,7 +8,7 @@ import { until } from '../../../harness/util/deadline.js';
 import { ensurePackages } from '../debian.js';
 import { InnerPorts } from '../inner-ports.js';
 import { RelayedPorts } from '../relayed-ports.js';
-import { type Binaries, kubernetesBinaries } from './binaries.js';
+import { type ControlPlanePrograms, controlPlanePrograms } from './binaries.js';
 import { CertificationAuthority, serviceAccountKeys } from './certificates.js';
 import { addresses, ended, NetworkNamespace } from './namespace.js';
 
@@ -28,7 +28,7 @@ export class ControlPlane implements AsyncDisposable {
     readonly folder: string,
     readonly namespace: NetworkNamespace,
     readonly ports: RelayedPorts,
-    readonly binaries: Binaries,
+    readonly binaries: ControlPlanePrograms,
     readonly authority: CertificationAuthority,
     /** https://127.0.0.1:<port>; the same after a restart. */
     readonly url: string,
@@ -38,7 +38,7 @@ export class ControlPlane implements AsyncDisposable {
   /** @throws with the reason why there can be none here */
   static async start(): Promise<ControlPlane> {
     await ensurePackages(needed);
-    const binaries = await kubernetesBinaries();
+    const binaries = await controlPlanePrograms();
     const namespace = await NetworkNamespace.open();
     const folder = await mkdtemp(join(tmpdir(), 'ordeal-kubernetes-'));
     let plane: ControlPlane | undefined;

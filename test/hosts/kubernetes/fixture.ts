@@ -3,10 +3,10 @@ import { Cluster } from '../../../harness/vim/kubernetes/cluster.js';
 import { ControlPlane } from './control-plane.js';
 import { installCrds } from './crds.js';
 
-interface WorkerFixtures {
+export interface WorkerFixtures {
   readonly startedControlPlane: ControlPlane | string;
 }
-interface TestFixtures {
+export interface TestFixtures {
   /** Skips the test, with the reason, where there can be no control plane. */
   readonly controlPlane: ControlPlane;
   /** As an administrator. */

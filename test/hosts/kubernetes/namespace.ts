@@ -47,10 +47,18 @@ export class NetworkNamespace implements AsyncDisposable {
   }
 
   /** Its pid is the program's own. @param log the file that takes what it says */
-  async start(log: string, command: string, args: readonly string[]): Promise<ChildProcess> {
+  async start(
+    log: string,
+    command: string,
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<ChildProcess> {
     const said = await open(log, 'a', 0o600);
     const enter = ['--pdeathsig', 'KILL', 'nsenter', `--net=${this.file}`, command, ...args];
-    const child = spawn('setpriv', enter, { stdio: ['ignore', said.fd, said.fd] });
+    const child = spawn('setpriv', enter, {
+      stdio: ['ignore', said.fd, said.fd],
+      env: { ...process.env, ...environment },
+    });
     await said.close();
     this.#children.push(child);
     return child;
