@@ -1,4 +1,4 @@
-import { cp, mkdir, rm } from 'node:fs/promises';
+import { chmod, cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KubernetesObject, V1PersistentVolume, V1PersistentVolumeClaim } from '@kubernetes/client-node';
 import { sleep } from '../../../harness/util/deadline.js';
@@ -68,6 +68,8 @@ export class StoragePlayer implements AsyncDisposable {
     const { dataSource } = spec;
     if (dataSource?.kind === 'VolumeSnapshot') await cp(join(this.folder, dataSource.name), path, { recursive: true });
     else await mkdir(path, { recursive: true });
+    // A driver gives a volume to the fsGroup of its pod, which is not known here.
+    await chmod(path, 0o777);
     const body: V1PersistentVolume = {
       metadata: { name },
       spec: {

@@ -18,7 +18,7 @@ export async function sessionService(
   plane: ControlPlane,
   cluster: Cluster,
   namespace: string,
-  { services }: PlayedCluster,
+  { services }: Pick<PlayedCluster, 'services'>,
   roles: (name: string) => boolean = () => true,
 ): Promise<string> {
   const folder = join(plane.folder, namespace, 'session-kubernetes');
