@@ -8,7 +8,6 @@ import { ErrorCode, procedures } from './rpc/index.js';
  */
 const LEAST_MS = 20;
 const MOST_MS = 300;
-/** After each of these it may be twice as long. */
 const PATIENCE_MS = 1000;
 
 /** How long a guest may stand still at the end of a live capture: as short as it gives us, and longer only when it is busy. */
@@ -19,17 +18,23 @@ export class ShortPause {
 
   private constructor(
     readonly hypervisor: Hypervisor,
-    readonly seen: Seen,
+    readonly seen: Pick<Seen, 'dom'>,
     readonly before: bigint,
+    patienceMs: number,
   ) {
-    this.#timer = setInterval(() => this.#raise(), PATIENCE_MS);
+    this.#timer = setInterval(() => this.#raise(), patienceMs);
   }
 
-  static async begin(hypervisor: Hypervisor, seen: Seen): Promise<ShortPause> {
+  /** @param patienceMs after so long without an end the guest may stand still for twice as long */
+  static async begin(
+    hypervisor: Hypervisor,
+    seen: Pick<Seen, 'dom'>,
+    patienceMs: number = PATIENCE_MS,
+  ): Promise<ShortPause> {
     const what = `the migration parameters of "${seen.dom.name}" cannot be read`;
     const args = { dom: seen.dom, flags: 0 };
     const { downtimeMs } = await hypervisor.call(procedures.domainMigrateGetMaxDowntime, args, what);
-    const pause = new ShortPause(hypervisor, seen, downtimeMs);
+    const pause = new ShortPause(hypervisor, seen, downtimeMs, patienceMs);
     try {
       await pause.#set(BigInt(LEAST_MS));
     } catch (e) {
