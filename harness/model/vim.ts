@@ -133,6 +133,12 @@ export interface Snapshots {
   exportImages(snapshotId: string): Promise<readonly SnapshotImage[]>;
   /** Takes images as exportImages gave them, on this machine or another. */
   importImages(record: InstanceSnapshot, images: readonly SnapshotImage[]): Promise<InstanceSnapshot>;
+  /**
+   * Clears away what processes that are no more had begun and not brought to its end: parts of snapshots, disks that nobody
+   * uses. Touches nothing that a living process is at work on. Idempotent. Absent: the VIM does so by itself.
+   * @returns what was cleared away, a line each
+   */
+  sweep?(): Promise<readonly string[]>;
 }
 
 export interface RevertOptions {

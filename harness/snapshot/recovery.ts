@@ -100,6 +100,7 @@ async function removeHalfStored(
   );
   for (const name of vims.keys()) {
     await access.call(name, 'sweep half-stored snapshots', async (vim) => {
+      for (const what of (await vim.snapshots.sweep?.()) ?? []) done.push(`removed ${what} from VIM "${name}"`);
       const orphans = (await vim.snapshots.list()).filter(
         (s) => s.metadata['ordeal.operationId'] === operationId && !listed.has(s.id),
       );

@@ -15,7 +15,7 @@ import { PauseWatch } from './pause-watch.js';
 import { procedures } from './rpc/index.js';
 import { ShortPause } from './short-pause.js';
 import type { SnapshotFolder, StoredSnapshot } from './snapshot-folder.js';
-import { Unfinished } from './unfinished.js';
+import type { Unfinished } from './unfinished.js';
 
 /** virDomainSnapshotCreateFlags */
 const Create = { noMetadata: 4, diskOnly: 16, atomic: 128, live: 256 } as const;
@@ -23,15 +23,14 @@ const Create = { noMetadata: 4, diskOnly: 16, atomic: 128, live: 256 } as const;
 /** VNFC snapshots of domains: 6.4.1 steps 17 to 20. */
 export class Capture {
   readonly #planner: CapturePlanner;
-  readonly #unfinished: Unfinished;
 
   constructor(
     readonly domains: Domains,
     readonly folder: SnapshotFolder,
     readonly overlays: Overlays,
+    readonly unfinished: Unfinished,
   ) {
     this.#planner = new CapturePlanner(domains, folder, overlays);
-    this.#unfinished = new Unfinished(domains, folder, overlays);
   }
 
   get #hypervisor(): Hypervisor {
@@ -43,9 +42,9 @@ export class Capture {
     const frame = await this.#planner.plan(seen, request);
     const state = powerStateOf(seen);
     const isActive = state === 'on' || state === 'suspended';
-    await this.#unfinished.begin(frame);
     const stops = request.after === 'stopped' && isActive;
     const wasRunning = isRunning(seen.power);
+    await this.unfinished.begin(frame, stops && wasRunning);
     const createdAt = new Date().toISOString();
     const watch = new PauseWatch(this.#hypervisor, seen);
     const startedAt = monotonicMs();
@@ -54,7 +53,7 @@ export class Capture {
       if (frame.technique === 'external' && !isActive) await this.#freezeOff(frame);
       else await this.#snapshot(frame, isActive && !stops && wasRunning);
     } catch (e) {
-      await this.#unfinished.abandon(frame, wasRunning, e);
+      await this.unfinished.abandon(frame, wasRunning, e);
       throw e;
     } finally {
       watch.stop();

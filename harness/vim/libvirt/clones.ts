@@ -44,8 +44,9 @@ export class Clones {
         remedy: 'Take an external snapshot, which is the default: a new domain can be made from it.',
       });
     }
+    await using draft = this.folder.drafts.begin();
     await using undo = new Undo();
-    const files = await this.overlays.over(stored);
+    const files = await this.overlays.over(stored, draft);
     undo.defer('remove the overlays', () => this.overlays.remove([...files.values()]));
     const saved = stored.memoryFile === undefined ? stored.domainXml : (await readSaveImage(stored.memoryFile)).xml;
     const xml = new DomainXml(saved);
@@ -64,6 +65,7 @@ export class Clones {
     }
     if (stored.memoryFile !== undefined) {
       const image = join(this.folder.folderOf(id), `${newId('restore')}.save`);
+      await draft.add(image);
       undo.defer('remove the rewritten memory image', () => rm(image, { force: true }));
       await rewriteSaveImage(stored.memoryFile, xml.toString(), image);
       const args = { from: image, xml: null, flags: RESTORE_PAUSED };

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { until } from '../../util/deadline.js';
 import { newId } from '../../util/ids.js';
 import type { Domains, Seen } from './domains.js';
+import type { Draft } from './drafts.js';
 import { qemuImg } from './images.js';
 import { procedures } from './rpc/index.js';
 import type { SnapshotFolder, StoredSnapshot } from './snapshot-folder.js';
@@ -27,21 +28,36 @@ export class Overlays {
    * New disks with the content of a snapshot: overlays on its frozen ones. A copy that belongs to the snapshot is copied
    * again, so that no VM runs on a file that goes when the snapshot is deleted. @returns file by target device
    */
-  async over(stored: StoredSnapshot): Promise<Map<string, string>> {
+  async over(stored: StoredSnapshot, draft: Draft): Promise<Map<string, string>> {
     await mkdir(this.folder.overlays, { recursive: true });
-    const made = new Map<string, string>();
+    const { resource } = stored.record;
+    const made = new Map(stored.disks.map(({ target }) => [target, this.name(resource, target)]));
+    await draft.add(...made.values());
     try {
       for (const { target, file, format } of stored.disks) {
-        const overlay = this.name(stored.record.resource, target);
+        const overlay = made.get(target) ?? '';
         if (this.#belongsTo(stored, file)) await qemuImg.flatten(file, overlay);
         else await qemuImg.overlay(file, format, overlay);
-        made.set(target, overlay);
       }
     } catch (e) {
       await this.remove([...made.values()]);
       throw e;
     }
     return made;
+  }
+
+  /** What processes that are no more had made for a domain, as far as none uses it. @returns the files */
+  async sweep(): Promise<string[]> {
+    const swept: string[] = [];
+    for (const { record, files } of await this.folder.drafts.ofTheDead()) {
+      const there = files.filter((file) => existsSync(file));
+      await this.dropUnused(there);
+      // The rest is of that process alone, or a memory image that is read once: who reads it now has it open.
+      for (const file of there) if (!this.#isOurs(file)) await rm(file, { recursive: true, force: true });
+      await rm(record, { force: true });
+      swept.push(...there.filter((file) => !existsSync(file)));
+    }
+    return swept;
   }
 
   async remove(files: readonly string[]): Promise<void> {

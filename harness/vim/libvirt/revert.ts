@@ -6,6 +6,7 @@ import { newId } from '../../util/ids.js';
 import { Undo } from '../../util/undo.js';
 import { DomainXml } from './domain-xml.js';
 import type { Domains, Seen } from './domains.js';
+import type { Draft } from './drafts.js';
 import type { Hypervisor } from './hypervisor.js';
 import { writeMarks } from './marks.js';
 import type { Overlays } from './overlays.js';
@@ -65,13 +66,14 @@ export class Reversion {
   async #revertExternal(seen: Seen, stored: StoredSnapshot, goal: Goal): Promise<void> {
     const hypervisor = this.#hypervisor;
     const before = (await hypervisor.xml(seen.dom, 'inactive')).disks.flatMap((d) => d.file ?? []);
+    await using draft = this.folder.drafts.begin();
     await using undo = new Undo();
-    const files = await this.overlays.over(stored);
+    const files = await this.overlays.over(stored, draft);
     undo.defer('remove the new overlays', () => this.overlays.remove([...files.values()]));
     const next = await hypervisor.xml(seen.dom, 'inactive');
     for (const [target, file] of files) next.setDiskFile(target, file);
     next.setOrdeal(writeMarks({ ...seen.marks, crashed: false }));
-    const memory = goal === 'off' ? undefined : await this.#memory(seen, stored, files);
+    const memory = goal === 'off' ? undefined : await this.#memory(seen, stored, files, draft);
     if (memory?.isTemporary) undo.defer('remove the rewritten memory image', () => rm(memory.file, { force: true }));
     // Everything that can be refused has been asked for: from here on the present state is given up.
     await hypervisor.destroy(seen.dom);
@@ -97,7 +99,7 @@ export class Reversion {
   }
 
   /** The image to restore, and the XML with the new disks; a copy when the domain has another identity by now. */
-  async #memory(seen: Seen, stored: StoredSnapshot, files: ReadonlyMap<string, string>) {
+  async #memory(seen: Seen, stored: StoredSnapshot, files: ReadonlyMap<string, string>, draft: Draft) {
     if (stored.memoryFile === undefined) return undefined;
     const xml = new DomainXml((await readSaveImage(stored.memoryFile)).xml);
     const present = new Map(seen.xml.disks.flatMap((d) => (d.file === undefined ? [] : [[d.target, d.file]])));
@@ -112,6 +114,7 @@ export class Reversion {
     xml.rename(seen.xml.name, seen.xml.uuid);
     xml.separate(seen.xml.name);
     const file = join(this.folder.folderOf(stored.record.id), `${newId('memory')}.save`);
+    await draft.add(file);
     await rewriteSaveImage(stored.memoryFile, xml.toString(), file);
     return { file, xml: null, isTemporary: true };
   }

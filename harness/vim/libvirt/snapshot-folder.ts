@@ -6,6 +6,7 @@ import type { SnapshotFilter } from '../../model/vim.js';
 import { writeAtomically } from '../../util/atomic-file.js';
 import { OrdealError } from '../../util/errors.js';
 import { readValidated } from '../../util/validate.js';
+import { Drafts } from './drafts.js';
 
 export const RECORD = 'snapshot.json';
 
@@ -41,6 +42,10 @@ export class SnapshotFolder {
 
   get injections(): string {
     return join(this.root, 'injections');
+  }
+
+  get drafts(): Drafts {
+    return new Drafts(join(this.root, 'drafts'));
   }
 
   folderOf(id: string): string {

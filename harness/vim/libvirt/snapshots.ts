@@ -1,6 +1,6 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readFile, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, rm, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { changed, type InstanceSnapshot, type SnapshotChange } from '../../model/snapshot.js';
@@ -26,6 +26,7 @@ import type { Overlays } from './overlays.js';
 import { putTogether, takeApart } from './ram-image.js';
 import { Reversion } from './revert.js';
 import { type SnapshotFolder, type StoredSnapshot, storedSnapshot } from './snapshot-folder.js';
+import { Unfinished } from './unfinished.js';
 
 const MEMORY = 'memory.save';
 /** The same taken apart, so that two snapshots share the pages that did not change. */
@@ -36,6 +37,7 @@ const STATE = 'state.json';
 export class LibvirtSnapshots implements Snapshots {
   readonly #capture: Capture;
   readonly #reversion: Reversion;
+  readonly #unfinished: Unfinished;
 
   constructor(
     readonly domains: Domains,
@@ -43,7 +45,8 @@ export class LibvirtSnapshots implements Snapshots {
     readonly overlays: Overlays,
     readonly turn: <T>(compute: ComputeId, work: () => Promise<T>) => Promise<T>,
   ) {
-    this.#capture = new Capture(domains, folder, overlays);
+    this.#unfinished = new Unfinished(domains, folder, overlays);
+    this.#capture = new Capture(domains, folder, overlays, this.#unfinished);
     this.#reversion = new Reversion(domains, folder, overlays);
   }
 
@@ -135,13 +138,18 @@ export class LibvirtSnapshots implements Snapshots {
     return images;
   }
 
+  async sweep(): Promise<readonly string[]> {
+    const snapshots = await this.#unfinished.sweep(this.turn);
+    const files = await this.overlays.sweep();
+    return [...snapshots, ...files.map((file) => `${basename(file)}, which nobody uses,`)];
+  }
+
   async importImages(record: InstanceSnapshot, images: readonly SnapshotImage[]): Promise<InstanceSnapshot> {
-    await this.folder.prepare();
     const id = newId('snap');
     const folder = this.folder.folderOf(id);
     await using undo = new Undo();
     undo.defer('remove the unfinished import', () => rm(folder, { recursive: true, force: true }));
-    await mkdir(folder, { recursive: true });
+    await this.#unfinished.beginImport(id);
     for (const image of images) {
       if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(image.name)) {
         throw new OrdealError('package-invalid', `"${image.name}" cannot be the name of an image`);

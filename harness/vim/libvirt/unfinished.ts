@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { isAlive, thisProcess } from '../../store/process-identity.js';
 import { until } from '../../util/deadline.js';
-import { classifyIo, OrdealError, reasonOf } from '../../util/errors.js';
+import { classifyIo, errnoOf, OrdealError, reasonOf } from '../../util/errors.js';
 import { readValidated } from '../../util/validate.js';
 import type { Domains, Seen } from './domains.js';
 import { isRunning } from './hypervisor.js';
@@ -23,7 +23,12 @@ const maker = z.object({
   location: z.string(),
   compute: z.string(),
   overlays: z.array(z.string()),
+  /** It was stopped for the capture, and is to go on. */
+  resumes: z.boolean().default(false),
 });
+
+type Maker = z.output<typeof maker>;
+type Dead = Maker & { readonly id: string };
 
 /** A snapshot in the making. */
 export interface Making {
@@ -44,12 +49,47 @@ export class Unfinished {
     readonly overlays: Overlays,
   ) {}
 
-  /** Should this process die meanwhile, the next one that makes a snapshot clears up. */
-  async begin({ id, seen, location, overlays }: Making): Promise<void> {
+  /**
+   * Should this process die meanwhile, the next one that makes a snapshot clears up.
+   * @param resumes it is stopped for the capture, and goes on when nothing comes of that
+   */
+  async begin({ id, seen, location, overlays }: Making, resumes: boolean): Promise<void> {
+    const compute = seen.xml.uuid;
     await this.folder.prepare();
-    await this.#sweep(seen.xml.uuid);
+    for (const dead of await this.#ofTheDead()) {
+      // Whoever captures another guest may be at work on it.
+      const isGone = (await this.domains.hypervisor.findDomain(dead.compute)) === undefined;
+      if (dead.compute === compute || isGone) await this.#clearDead(dead);
+    }
+    await this.#mark(id, location, { compute, overlays: [...overlays.values()], resumes });
+  }
+
+  /** Images that are taken in from elsewhere, for no guest. */
+  async beginImport(id: string): Promise<void> {
+    await this.folder.prepare();
+    await this.#mark(id, this.folder.folderOf(id), { compute: '', overlays: [], resumes: false });
+  }
+
+  /**
+   * What processes that are no more have left of the service's guests, and of guests that are no more.
+   * @returns what was cleared away
+   */
+  async sweep(turn: <T>(compute: string, work: () => Promise<T>) => Promise<T>): Promise<string[]> {
+    const swept: string[] = [];
+    const ours = new Set(this.domains.deployed.map((d) => d.resource));
+    for (const dead of await this.#ofTheDead()) {
+      const isThere = (await this.domains.hypervisor.findDomain(dead.compute)) !== undefined;
+      const resource = isThere ? this.domains.resourceOf(await this.domains.see(dead.compute)) : undefined;
+      if (resource !== undefined && !ours.has(resource)) continue;
+      await turn(dead.compute, () => this.#clearDead(dead));
+      swept.push(`the unfinished snapshot ${dead.id}${resource === undefined ? '' : ` of ${resource}`}`);
+    }
+    return swept;
+  }
+
+  async #mark(id: string, location: string, of: Pick<Maker, 'compute' | 'overlays' | 'resumes'>): Promise<void> {
     const folder = this.folder.folderOf(id);
-    const made = { ...thisProcess, location, compute: seen.xml.uuid, overlays: [...overlays.values()] };
+    const made = { ...thisProcess, location, ...of };
     try {
       await mkdir(folder, { mode: 0o711 });
       await writeFile(join(folder, MAKER), JSON.stringify(maker.parse(made)), { mode: 0o600 });
@@ -78,19 +118,23 @@ export class Unfinished {
     }
   }
 
-  /** Of this guest, and of those that are no more: whoever captures another one may be at work on it. */
-  async #sweep(compute: string): Promise<void> {
-    for (const id of await readdir(join(this.folder.root, 'snapshots'))) {
+  async #ofTheDead(): Promise<readonly Dead[]> {
+    const dead: Dead[] = [];
+    for (const id of await readdir(join(this.folder.root, 'snapshots')).catch(none)) {
       const folder = this.folder.folderOf(id);
       const isStored = await access(join(folder, RECORD)).then(
         () => true,
         () => false,
       );
       const made = isStored ? undefined : await madeBy(join(folder, MAKER));
-      if (made === undefined || (isAlive(made) && !this.#left.has(id))) continue;
-      const isGone = (await this.domains.hypervisor.findDomain(made.compute)) === undefined;
-      if (made.compute === compute || isGone) await this.#clear(made.compute, made.overlays, made.location, id, false);
+      if (made !== undefined && (!isAlive(made) || this.#left.has(id))) dead.push({ id, ...made });
     }
+    return dead;
+  }
+
+  async #clearDead({ id, compute, overlays, location, resumes }: Dead): Promise<void> {
+    await this.#clear(compute, overlays, location, id, resumes);
+    this.#left.delete(id);
   }
 
   async #clear(compute: string, overlays: readonly string[], location: string, id: string, resumes: boolean) {
@@ -101,7 +145,7 @@ export class Unfinished {
       const isOnThem = seen.xml.disks.some((d) => d.file !== undefined && overlays.includes(d.file));
       if (isOnThem) await this.overlays.consolidate(seen);
       const isHeld = !isRunning(seen.power) && (await hypervisor.isActive(seen.dom));
-      if (resumes && isHeld) await hypervisor.resume(seen.dom);
+      if (resumes && isHeld && !seen.marks.quarantined) await hypervisor.resume(seen.dom);
     }
     await deleteInternal(hypervisor, compute, id);
     await this.overlays.dropUnused(overlays);
@@ -127,9 +171,15 @@ export class Unfinished {
 }
 
 /** Undefined for a folder that another version of Ordeal has made, or that was not begun. */
-async function madeBy(file: string): Promise<z.output<typeof maker> | undefined> {
+async function madeBy(file: string): Promise<Maker | undefined> {
   return readValidated(file, maker, 'snapshot-corrupt').catch((e: unknown) => {
     if (e instanceof OrdealError && (e.kind === 'file-missing' || e.kind === 'snapshot-corrupt')) return undefined;
     throw e;
   });
+}
+
+/** Where nobody has made a snapshot yet there is no folder for them. */
+function none(e: unknown): string[] {
+  if (errnoOf(e) === 'ENOENT') return [];
+  throw e;
 }

@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { VimContext } from '../../../harness/model/vim.js';
 
-/** Another process that captures or switches over the VNFC "subject", to be killed in the midst of it. */
+/** Another process that captures, switches over or restores the VNFC "subject", to be killed in the midst of it. */
 export class DyingProcess {
   private constructor(readonly child: ChildProcess) {}
 
-  static start(kind: string, context: VimContext, work: 'capture' | 'switch', to = ''): DyingProcess {
+  static start(kind: string, context: VimContext, work: 'capture' | 'switch' | 'restore', to = ''): DyingProcess {
     const program = fileURLToPath(new URL('./dying-work.js', import.meta.url));
     const child = spawn(process.execPath, [program], { stdio: ['pipe', 'ignore', 'inherit'] });
     child.stdin?.end(JSON.stringify({ kind, context, work, to }));
