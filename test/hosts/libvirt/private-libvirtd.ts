@@ -42,6 +42,7 @@ for group in kvm:64054 libvirt-qemu:64055; do
 done
 set +e
 while :; do
+  while [ -e "$1/away" ]; do sleep 0.1; done
   libvirtd -f "$1/etc/libvirtd.conf" -p "$1/libvirtd.pid" $2 &
   wait $!
   sleep 0.2
@@ -155,6 +156,20 @@ export class PrivateLibvirtd implements AsyncDisposable {
   /** Ends the daemon alone, as a crash would; its VMs go on, and it is started again. */
   async killDaemon(): Promise<void> {
     await this.#kill(await readFile(join(this.folder, 'libvirtd.pid'), 'utf8'));
+  }
+
+  /** Ends the daemon and keeps it from coming back; its VMs go on. */
+  async keepDaemonAway(): Promise<void> {
+    await writeFile(this.#away, '');
+    await this.killDaemon();
+  }
+
+  async letDaemonComeBack(): Promise<void> {
+    await rm(this.#away, { force: true });
+  }
+
+  get #away(): string {
+    return join(this.folder, 'away');
   }
 
   /** As if the host had ended it for want of memory: the latest of those whose name begins so. */
