@@ -18,7 +18,7 @@ import type { SnapshotFolder, StoredSnapshot } from './snapshot-folder.js';
 import type { Unfinished } from './unfinished.js';
 
 /** virDomainSnapshotCreateFlags */
-const Create = { noMetadata: 4, diskOnly: 16, atomic: 128, live: 256 } as const;
+const Create = { noMetadata: 4, diskOnly: 16, reuseExternal: 32, atomic: 128, live: 256 } as const;
 
 /** VNFC snapshots of domains: 6.4.1 steps 17 to 20. */
 export class Capture {
@@ -100,9 +100,10 @@ export class Capture {
     });
     const xml = `<domainsnapshot><name>${id}</name>${memory}<disks>${each.join('')}</disks></domainsnapshot>`;
     const flags = external
-      ? Create.atomic | Create.noMetadata | (warm ? (live ? Create.live : 0) : Create.diskOnly)
+      ? Create.atomic | Create.noMetadata | Create.reuseExternal | (warm ? (live ? Create.live : 0) : Create.diskOnly)
       : Create.atomic;
     const what = `the snapshot of "${seen.dom.name}" cannot be taken`;
+    if (external) await this.#prepareOverlays(frame);
     // A memory of many gigabytes takes minutes to write.
     const deadlineMs = request.deadlineMs || 600_000;
     const work = () =>
@@ -118,6 +119,18 @@ export class Capture {
       await pause.end();
       await flushed;
     }
+  }
+
+  /** Made beforehand: libvirt would make them while the guest stands still. */
+  async #prepareOverlays({ seen: { dom }, disks, overlays }: Frame): Promise<void> {
+    await Promise.all(
+      disks.map(async ({ target, file, format }) => {
+        const what = `disk ${target} of "${dom.name}" cannot be measured`;
+        const args = { dom, path: target, flags: 0 };
+        const { capacity } = await this.#hypervisor.call(procedures.domainGetBlockInfo, args, what);
+        await qemuImg.overlayInWaiting(file, format, overlays.get(target) ?? '', capacity);
+      }),
+    );
   }
 
   /** Off: the present files are frozen, and the domain will start on new ones. */

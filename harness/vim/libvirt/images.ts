@@ -27,6 +27,11 @@ export const qemuImg = {
     await qemuImage(['create', '-q', '-f', 'qcow2', '-F', format, '-b', on, to]);
   },
 
+  /** The same over a file that a guest writes still, and that is frozen by taking this one into use. */
+  async overlayInWaiting(on: string, format: string, to: string, sizeBytes: bigint): Promise<void> {
+    await qemuImage(['create', '-q', '-u', '-f', 'qcow2', '-F', format, '-b', on, to, String(sizeBytes)]);
+  },
+
   /** The top first. Images in use may be asked about. */
   async chainOf(file: string): Promise<ImageInfo[]> {
     return chain.parse(JSON.parse(await qemuImage(['info', '-U', '--output=json', '--backing-chain', file])));
