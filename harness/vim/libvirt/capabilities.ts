@@ -56,7 +56,10 @@ export async function probeCapabilities(domains: Domains, folder: SnapshotFolder
     ['TQ-disk.internal', external('inside the qcow2')],
     ['TQ-disk.external', external()],
     ['pause', yes(libvirt)],
-    ['storage', no('a disk is not unplugged from a running guest: guests answer such a request or not, as they like')],
+    [
+      'storage',
+      no('a guest lets a disk go when it likes, and what it has mounted from it stays dead when the disk comes back'),
+    ],
     ['replacement', external('a new domain with the same MAC from the snapshot, the failed one frozen and unplugged')],
     ['replay', external('an isolated copy, paused as it was captured, with a gdb stub and a memory dump')],
   ];
