@@ -15,7 +15,11 @@ const safety = (name: string, specs: readonly string[] = [name]): Suspects => ({
 export const suspects: readonly Suspects[] = [
   { name: 'undo', files: ['harness/util/undo.ts'], specs: ['test/util/undo.spec.ts'] },
   { name: 'injector', files: ['harness/fault/injector.ts'], specs: ['test/fault/injector.spec.ts'] },
-  { name: 'journal', files: ['harness/store/journal.ts'], specs: ['test/store/journal.spec.ts'] },
+  {
+    name: 'journal',
+    files: ['harness/store/journal.ts'],
+    specs: ['test/store/journal.spec.ts', 'test/store/reserve.spec.ts', 'test/store/write-locks.spec.ts'],
+  },
   { name: 'reserve', files: ['harness/store/reserve.ts'], specs: ['test/store/reserve.spec.ts'] },
   { name: 'write-locks', files: ['harness/store/write-locks.ts'], specs: ['test/store/write-locks.spec.ts'] },
   safety('blast-radius'),
