@@ -111,4 +111,12 @@ export const migrations: readonly string[] = [
     primary key (value, snapshot)
   ) strict, without rowid;
   `,
+  `
+  -- A number tells the time now (snapshot-number.ts): all are given anew, with the first query that needs them.
+  delete from attribute_of_snapshot;
+  delete from attribute_value;
+  update vnf_snapshot set number = null;
+  -- What compares numbers looks for text that is no number as well, mostly in vain.
+  create index attribute_value_by_text on attribute_value (path, value) where number is null;
+  `,
 ];

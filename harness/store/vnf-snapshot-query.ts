@@ -2,6 +2,7 @@ import type { VnfSnapshot } from '../model/snapshot.js';
 import { type AttributeFilter, isNumeric, parseAttributeFilter, type SimpleFilter } from './attribute-filter.js';
 import type { AttributeIndex, IndexedCondition } from './attribute-index.js';
 import type { Database } from './database.js';
+import { secondAfter } from './snapshot-number.js';
 
 export interface VnfSnapshotFilter {
   readonly ids?: readonly string[];
@@ -105,7 +106,11 @@ export function planQuery(filter: VnfSnapshotFilter, attributes: AttributeIndex)
   };
 }
 
-/** So many at once where it is not known how many have to be read. */
+/**
+ * Where it is not known how many have to be read: few at first, as they tell whether many match. What follows is found by
+ * its number, as an index has that in order.
+ */
+const atFirst = 128;
 const atOnce = 512;
 
 /** The newest first. */
@@ -120,17 +125,20 @@ export function* idsOf(
     for (const { id } of rows) yield id;
     return;
   }
-  const after = { sql: '', values: [] as readonly string[] };
-  for (;;) {
-    const rows = database.all<{ id: string; creationStartedAt: string }>(
-      `select id, creationStartedAt from ${from} where ${where}${after.sql} ${ordered} ${atOnce}`,
-      ...values,
-      ...after.values,
+  const first = database.all<{ id: string; number: number }>(
+    `select id, number from ${from} where ${where} ${ordered} ${atFirst}`,
+    ...values,
+  );
+  for (const { id } of first) yield id;
+  const seen = new Set(first.map(({ id }) => id));
+  // Within a second, other ways to write a time are not in its order.
+  let below = first.length < atFirst ? 0 : secondAfter(first.at(-1)?.number ?? 0);
+  while (below > 0) {
+    const rows = database.all<{ id: string; number: number }>(
+      `select id, number from ${from} where ${where}${later.sql} and number < ? order by number desc limit ${atOnce}`,
+      ...[...values, ...later.values, below],
     );
-    for (const { id } of rows) yield id;
-    const last = rows.at(-1);
-    if (last === undefined || rows.length < atOnce) return;
-    after.sql = ` and (creationStartedAt, id) < (?, ?)${later.sql}`;
-    after.values = [last.creationStartedAt, last.id, ...later.values];
+    for (const { id } of rows) if (!seen.has(id)) yield id;
+    below = rows.length < atOnce ? 0 : (rows.at(-1)?.number ?? 0);
   }
 }

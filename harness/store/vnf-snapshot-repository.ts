@@ -3,6 +3,7 @@ import { OrdealError } from '../util/errors.js';
 import { matches } from './attribute-filter.js';
 import { AttributeIndex } from './attribute-index.js';
 import type { Database } from './database.js';
+import { firstNumberAt } from './snapshot-number.js';
 import { idsOf, planQuery, type VnfSnapshotFilter } from './vnf-snapshot-query.js';
 
 export type { VnfSnapshotFilter } from './vnf-snapshot-query.js';
@@ -74,7 +75,7 @@ export class VnfSnapshotRepository {
       ...[name, availability, it.id],
     );
     if (availability === 'available' || before.number !== undefined) {
-      this.#attributes.put(before.number ?? this.#number(it.id), it, before.record);
+      this.#attributes.put(before.number ?? this.#number(it), it, before.record);
     }
     this.database.run('update vnf_snapshot_record set record = ? where id = ?', JSON.stringify(it), it.id);
     this.database.run('delete from vnfc_snapshot where vnfSnapshotId = ?', it.id);
@@ -102,12 +103,18 @@ export class VnfSnapshotRepository {
     return row.number === null ? {} : { number: row.number, record: recordOf(row) };
   }
 
-  #number(id: string): number {
-    this.database.run(
-      'update vnf_snapshot set number = (select coalesce(max(number), 0) + 1 from vnf_snapshot) where id = ?',
-      id,
-    );
-    return this.#entered(id)?.number ?? 0;
+  /** The first free one of its time. */
+  #number({ id, creationStartedAt }: VnfSnapshot): number {
+    const first = firstNumberAt(creationStartedAt);
+    const afterIt = (more: string) =>
+      this.database.first<{ number: number }>(
+        `select number + 1 as number from vnf_snapshot as it where number ${more} order by number limit 1`,
+        first,
+      )?.number;
+    const isGap = 'not exists (select 1 from vnf_snapshot where number = it.number + 1)';
+    const number = afterIt('= ?') === undefined ? first : (afterIt(`>= ? and ${isGap}`) ?? first);
+    this.database.run('update vnf_snapshot set number = ? where id = ?', number, id);
+    return number;
   }
 
   /** Those of a repository from before there was an index of attributes: some at a time, so that others can write. */
@@ -118,7 +125,10 @@ export class VnfSnapshotRepository {
     for (let rows = 1; rows > 0; ) {
       this.database.transaction(() => {
         const some = this.database.all<{ id: string; record: string }>(older);
-        for (const row of some) this.#attributes.put(this.#number(row.id), recordOf(row));
+        for (const row of some) {
+          const it = recordOf(row);
+          this.#attributes.put(this.#number(it), it);
+        }
         rows = some.length;
       });
     }

@@ -51,9 +51,9 @@ export function aSnapshot(n: number): VnfSnapshot {
   };
 }
 
-/** All in one transaction, as a long history would have come together. */
+/** A long history. */
 export function fill({ database, vnfSnapshots }: State, count: number): void {
-  const many = 5000;
+  const many = 500;
   for (let from = 0; from < count; from += many) {
     const some = Array.from({ length: Math.min(many, count - from) }, (_, i) => aSnapshot(from + i));
     database.transaction(() => {
