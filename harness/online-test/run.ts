@@ -173,6 +173,7 @@ async function loop(
   const baseline = await takeBaseline(run);
   if (baseline === undefined) return;
   const covered = await takeSnapshots(run, baseline);
+  if (covered === undefined) return;
   const cover = journalCover(run, covered);
   try {
     await lease.guarded();

@@ -78,8 +78,11 @@ export function takeBaseline({ recorder, plan, observation, signal }: Run): Prom
   });
 }
 
-/** Step 3. The journal knows which VNFCs may be frozen before one is. */
-export function takeSnapshots(run: Run, before: Baseline): Promise<Covered> {
+/**
+ * Step 3. The journal knows which VNFCs may be frozen before one is.
+ * @returns undefined when a VNFC has crashed meanwhile: what is left of it brings nothing back, so nothing is injected
+ */
+export function takeSnapshots(run: Run, before: Baseline): Promise<Covered | undefined> {
   const { recorder, plan, session, observation, signal } = run;
   return recorder.stage('snapshot', async () => {
     const fromMs = observation.nowMs();
@@ -110,8 +113,24 @@ export function takeSnapshots(run: Run, before: Baseline): Promise<Covered> {
     undo.keep();
     for (const entry of frozen) session.journal.settle(entry);
     recorder.phase('snapshot', fromMs);
-    return [{ ...before, snapshots }, await tellSnapshots(run, snapshots, 'restore')];
+    const told = await tellSnapshots(run, snapshots, 'restore');
+    const crashed = await crashedIn(session, snapshots);
+    if (crashed.length === 0) return [{ ...before, snapshots }, told];
+    const why = `${crashed.join(', ')} crashed after the baseline was measured`;
+    recorder.record.errors.push(`The service is not steady: ${why}`);
+    return [undefined, `not steady, nothing is injected: ${why}`];
   });
+}
+
+async function crashedIn(session: ServiceSession, snapshots: readonly VnfSnapshot[]): Promise<string[]> {
+  const crashed: string[] = [];
+  for (const { vnfcInstanceId, computeSnapshotResource } of snapshots.flatMap((s) => s.vnfcSnapshots)) {
+    const id = computeSnapshotResource?.resourceId;
+    if (id === undefined) continue;
+    const { powerState } = await session.vimOf(session.vnfc(vnfcInstanceId)).snapshots.show(id);
+    if (powerState === 'crashed') crashed.push(vnfcInstanceId);
+  }
+  return crashed;
 }
 
 /** Steps 4 and 5: inject, prove that it took effect, and let the service react until the expected time is over. */
