@@ -199,6 +199,25 @@ test('a probe that says all is bad makes the baseline unsteady: nothing is injec
   await expectNothingLeft();
 });
 
+test('a VNFC that crashes between the baseline and the snapshots is no cover: nothing is injected', async () => {
+  const [faults] = [...honest.vims.values()].flatMap((vim) => vim.faults ?? []);
+  if (faults === undefined) throw new Error('the embedded VIM has faults');
+  const crash = { id: 'outside', runId: 'outside', kind: 'crash' as const, vim: 'embedded', params: {}, seed: 1 };
+  await using session = await ServiceSession.open(service, { stateFolder });
+  const { engine } = session;
+  const create = engine.createTogether.bind(engine);
+  engine.createTogether = async (...request) => {
+    await faults.inject({ ...crash, target: { vnfc: 'worker-2' }, expiresAfterMs: 60_000 });
+    return create(...request);
+  };
+  Object.defineProperty(session, 'engine', { value: engine });
+  const record = await runOnlineTest(session, stall, { outFolder: join(stateFolder, 'out') });
+  expect([record.verdicts.injection, record.exitCode]).toEqual(['not-injected', 34]);
+  expect(record.errors).toEqual(['The service is not steady: worker-2 crashed after the baseline was measured']);
+  await faults.heal({ ...crash, target: { vnfc: 'worker-2' }, expiresAfterMs: 60_000 });
+  await expectNothingLeft();
+});
+
 test('a probe that says all is good does not outvote those that see the failure', async () => {
   const failure = { ...stall, around: ['gateway', 'session-store'], expectedRecoveryMs: 3000 };
   const faults = [{ kind: 'stall', target: { vnfc: 'store-1' }, durationMs: 2000 }];
