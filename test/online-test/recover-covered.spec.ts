@@ -1,0 +1,119 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@playwright/test';
+import { compute, DeadRuns, fault, gone, look } from './dead-runs.js';
+import { baselineOf } from './recovery-fakes.js';
+
+let dead: DeadRuns;
+
+test.beforeEach(async () => {
+  dead = await DeadRuns.open();
+});
+
+test.afterEach(async () => {
+  await dead[Symbol.asyncDispose]();
+});
+
+test.describe('a run that was covered', () => {
+  test('is looked at: as before, nothing is restored, and the record says who died', async () => {
+    dead.run([await baselineOf(dead.stateFolder), fault], { stopBy: 'ann' });
+    const { told, steps } = await dead.recovered();
+    expect(steps).toEqual([
+      ['done', 'heal stall on web'],
+      ['done', look],
+    ]);
+    expect(told).toEqual(['recover', 'heal', 'closed']);
+    expect(dead.journal.run('run-1')?.closed).toBe(true);
+    const told_ = await dead.record();
+    expect(told_).toMatchObject({
+      ...{ id: 'run-1', title: 'a crash', service: 'svc-run-1', exitCode: 22 },
+      verdicts: { service: 'inconclusive', restoration: 'not-needed', evidence: 'not-needed' },
+      stopped: { cause: 'stop-request', reason: 'The run was stopped by ann' },
+      plan: [`Recovery of run-1, whose process ${gone} died or hung`],
+      environment: { seed: '1' },
+    });
+    expect(told_.errors).toEqual([
+      `Process ${gone} of the run died or hung. The run was recovered by another process.`,
+    ]);
+    expect(existsSync(join(dead.outFolder, 'recovery-samples.jsonl'))).toBe(true);
+  });
+
+  test('and was not stopped by anybody says so', async () => {
+    dead.run([await baselineOf(dead.stateFolder)]);
+    await dead.recovered();
+    expect((await dead.record()).stopped).toBeUndefined();
+  });
+
+  test('is inconclusive when too little can be measured: closed, and told', async () => {
+    dead.run([await baselineOf(dead.stateFolder)]);
+    const { steps } = await dead.recovered({}, 3);
+    expect(steps).toEqual([['inconclusive', look, expect.stringMatching(/errorRatio of page: /)]]);
+    expect(dead.journal.run('run-1')?.closed).toBe(true);
+  });
+
+  test('is restored when it is not as before, and the run stays open until it is', async () => {
+    dead.server.answer = (_, response) => response.writeHead(503).end();
+    dead.run([await baselineOf(dead.stateFolder)]);
+    const { told, steps } = await dead.recovered({ fails: ['restoreAsNew'] });
+    expect(told).toEqual([
+      ...['recover', 'quarantine web@1 run-1', 'restoreAsNew snap-1'],
+      ...['unquarantine web@1 run-1', 'closed'],
+    ]);
+    expect(steps).toEqual([['failed', look, 'restoreAsNew failed']]);
+    expect(dead.journal.run('run-1')?.closed).toBe(false);
+    expect(dead.journal.open('run-1').map((e) => e.action.type)).toContain('covered');
+    const { verdicts, exitCode, errors } = await dead.record();
+    expect([verdicts.service, verdicts.restoration, exitCode]).toEqual(['failed', 'not-restored', 32]);
+    expect(errors).toContain('restoreAsNew failed');
+  });
+
+  test('whose switch had happened has its evidence kept, and stays open when that cannot be', async () => {
+    dead.run([await baselineOf(dead.stateFolder), { type: 'quarantine', ...compute }]);
+    const { told, steps } = await dead.recovered({ placed: 'web@2' });
+    expect(told).toEqual(['recover', 'capture', 'closed']);
+    expect(steps).toEqual([
+      ['done', expect.any(String)],
+      [
+        ...['failed', look],
+        expect.stringMatching(
+          /^Not all that failed could be captured: got The evidence of VNF "front" is incomplete: nothing can be captured\..*It stays in quarantine, and `ordeal recover` tries again\.$/,
+        ),
+      ],
+    ]);
+    expect((await dead.record()).verdicts).toMatchObject({
+      ...{ service: 'failed', restoration: 'restored', evidence: 'incomplete' },
+    });
+    expect(dead.journal.open('run-1').map((e) => e.action.type)).toEqual(['quarantine']);
+    expect(dead.journal.run('run-1')?.closed).toBe(false);
+  });
+
+  test('which had restored the service already, and died before what failed was captured, has that done', async () => {
+    dead.run([await baselineOf(dead.stateFolder), { type: 'quarantine', ...compute }]);
+    const [cover] = dead.journal.entries('run-1');
+    dead.journal.settle(cover!.id);
+    const { told } = await dead.recovered({ placed: 'web@2' });
+    expect(told).toEqual(['recover', 'capture', 'closed']);
+  });
+
+  test('which had given its service back, with nothing left to capture, is not looked at again', async () => {
+    dead.run([await baselineOf(dead.stateFolder), fault]);
+    const [cover] = dead.journal.entries('run-1');
+    dead.journal.settle(cover!.id);
+    const { told, steps } = await dead.recovered();
+    expect(told).toEqual(['recover', 'heal', 'closed']);
+    expect(steps).toEqual([['done', 'heal stall on web']]);
+    expect(existsSync(dead.outFolder)).toBe(false);
+    expect(dead.journal.run('run-1')?.closed).toBe(true);
+  });
+
+  test('twice, of which it had given back the first, is looked at for the second alone', async () => {
+    const covered = await baselineOf(dead.stateFolder);
+    dead.run([covered, { ...covered, title: 'a stall' }]);
+    const [first] = dead.journal.entries('run-1');
+    dead.journal.settle(first!.id);
+    const { steps } = await dead.recovered();
+    expect(steps).toEqual([['done', look]]);
+    expect((await dead.record()).title).toBe('a stall');
+    expect(dead.journal.open('run-1')).toEqual([]);
+  });
+});
