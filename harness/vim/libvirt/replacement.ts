@@ -134,7 +134,7 @@ export class LibvirtReplacement implements Replacement {
         this.#mustBelongTo(after, runId);
         mustHaveItsMemory(after);
         await this.#exchange(before, after, runId, undo);
-      }
+      } else mustHaveItsMemory(after);
       if (!after.marks.quarantined) fresh.push(after);
     }
     for (const after of fresh) {
@@ -149,6 +149,13 @@ export class LibvirtReplacement implements Replacement {
       if (powerStateOf(after) === 'suspended') await this.#hypervisor.resume(after.dom);
       else if (after.marks.wasRunning) await this.domains.start(idOf(after.dom));
     }
+    for (const { dom } of fresh) await this.#hasGoneOn(dom);
+  }
+
+  /** From now on it is a VM as any other: should it end, it boots. Until then a boot would pass for the restoration. */
+  async #hasGoneOn(dom: Seen['dom']): Promise<void> {
+    const marks = await this.#hypervisor.marks(dom);
+    if (marks.hasMemory) await this.#hypervisor.setMarks(dom, { ...marks, hasMemory: false });
   }
 
   /** The new one gets the place first: at no moment is there none. */
@@ -159,7 +166,7 @@ export class LibvirtReplacement implements Replacement {
     }
     undo.defer(`take ${after.dom.name} out again`, () => this.#hypervisor.setMarks(after.dom, after.marks));
     const { runId: _, ...rest } = after.marks;
-    await this.#hypervisor.setMarks(after.dom, { ...rest, inPlace: true, hasMemory: false });
+    await this.#hypervisor.setMarks(after.dom, { ...rest, inPlace: true });
     if (before === undefined) return;
     const marks = await this.#hypervisor.marks(before.dom);
     undo.defer(`put ${before.dom.name} back`, () => this.#hypervisor.setMarks(before.dom, { ...marks, inPlace: true }));

@@ -7,7 +7,7 @@ import type { Procedure } from '../../../harness/vim/libvirt/rpc/index.js';
 interface Awaited {
   readonly program: number;
   readonly number: number;
-  readonly passed: () => void;
+  readonly passed: (client: Socket) => void;
 }
 
 /** Stands before libvirt's socket, lets everything through, and sees which call it is: something can happen in its middle. */
@@ -33,13 +33,14 @@ export class WatchedSocket implements AsyncDisposable {
     return `qemu+unix:///system?socket=${this.path}`;
   }
 
-  /** So many milliseconds after the next such call has gone to libvirt. */
+  /** So many milliseconds after the next such call has gone to libvirt; the calls that follow it wait until it has happened. */
   async inTheMiddleOf<A, R>({ program, number }: Procedure<A, R>, afterMs: number, act: () => Promise<void> | void) {
-    await new Promise<void>((passed) => {
+    const client = await new Promise<Socket>((passed) => {
       this.#awaited = { program, number, passed };
     });
     await sleep(afterMs);
     await act();
+    client.resume();
   }
 
   /** The connections end; new ones are let through. */
@@ -56,7 +57,8 @@ export class WatchedSocket implements AsyncDisposable {
         const { program, procedure, type } = header;
         if (type !== MessageType.call || this.#awaited === undefined) continue;
         if (program !== this.#awaited.program || procedure !== this.#awaited.number) continue;
-        this.#awaited.passed();
+        client.pause();
+        this.#awaited.passed(client);
         this.#awaited = undefined;
       }
     });

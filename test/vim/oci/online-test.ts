@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from '@playwright/test';
 import { parseDocument } from 'yaml';
@@ -20,8 +20,7 @@ export type Sample = keyof typeof samples;
 
 /** A sample's descriptor for this engine, its image beside it. @returns the folder with `service.yaml` */
 export async function deploySample(host: ContainerHost, sample: Sample): Promise<string> {
-  const folder = join(host.folder, sample);
-  await mkdir(folder);
+  const folder = await mkdtemp(join(host.folder, `${sample}-`));
   const written = (await readFile(join(scenarios, sample, 'service.yaml'), 'utf8')).replaceAll(
     /\bdocker\b/g,
     host.kind,
