@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { networkService } from '../../../harness/model/network-service.js';
 import type { Vim, VimContext } from '../../../harness/model/vim.js';
 import { packageRoot } from '../../../harness/util/package-root.js';
 import { Cluster } from '../../../harness/vim/kubernetes/cluster.js';
@@ -8,6 +7,7 @@ import type { ContractSample } from '../../contract/contract-sample.js';
 import type { ControlPlane } from '../../hosts/kubernetes/control-plane.js';
 import { PlayedCluster } from '../../hosts/kubernetes/played-cluster.js';
 import { talk } from '../oci/container-sample.js';
+import { twoPods } from './two-pods.js';
 import { bindShipped } from './vim-sample.js';
 
 /** Two pods on a real control plane, as the contract suite wants them; the control plane is the caller's to end. */
@@ -59,22 +59,9 @@ export async function podSample(plane: ControlPlane, namespace: string): Promise
 }
 
 function contextOf(folder: string, namespace: string, kubeconfig: string): VimContext {
-  const vnfc = (id: string) => ({
-    id,
-    vim: 'kubernetes',
-    connectionPoints: [{ id: 'lan', link: 'lan' }],
+  const descriptor = twoPods('pods', {
     disks: [{ id: 'data', sizeBytes: 2 ** 20 }],
     deployment: { ask: { port: 8080, health: '/healthz', link: '/link', disk: '/disk' } },
-  });
-  const descriptor = networkService.parse({
-    schema: 'ordeal.service/1',
-    id: 'pods',
-    expectedRecoveryMs: 10_000,
-    highAvailability: 'Deployments',
-    vims: { kubernetes: {} },
-    vnfs: [{ id: 'pods', vnfdId: 'pods', vnfcs: [vnfc('subject'), vnfc('peer')] }],
-    virtualLinks: [{ id: 'lan' }],
-    probes: [{ id: 'health', kind: 'tcp', port: 1 }],
   });
   const home = join(packageRoot, 'test', 'vim', 'kubernetes');
   return {

@@ -3,12 +3,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { networkService } from '../../../harness/model/network-service.js';
 import { packageRoot } from '../../../harness/util/package-root.js';
 import { ChaosMesh } from '../../../harness/vim/kubernetes/chaos-mesh/client.js';
 import { KubernetesVim } from '../../../harness/vim/kubernetes/kubernetes-vim.js';
 import { test as base, expect } from '../../hosts/kubernetes/real-node-fixture.js';
 import { shell } from '../../hosts/libvirt/shell.js';
+import { twoPods } from './two-pods.js';
 import { bindShipped } from './vim-sample.js';
 
 interface Service {
@@ -49,22 +49,7 @@ const test = base.extend<{ running: Service }>({
 test.describe.configure({ timeout: 240_000 });
 const tag = ['@vim:kubernetes', '@SYS-kubernetes'];
 
-const vnfc = (id: string) => ({
-  id,
-  vim: 'kubernetes',
-  connectionPoints: [{ id: 'lan', link: 'lan' }],
-  deployment: { ask: { port: 8080, health: '/health', disk: '/disk' } },
-});
-const descriptor = networkService.parse({
-  schema: 'ordeal.service/1',
-  id: 'on-a-real-node',
-  expectedRecoveryMs: 10_000,
-  highAvailability: 'Deployments',
-  vims: { kubernetes: {} },
-  vnfs: [{ id: 'pods', vnfdId: 'pods', vnfcs: [vnfc('subject'), vnfc('peer')] }],
-  virtualLinks: [{ id: 'lan' }],
-  probes: [{ id: 'health', kind: 'tcp', port: 1 }],
-});
+const descriptor = twoPods('on-a-real-node', { deployment: { ask: { port: 8080, health: '/health', disk: '/disk' } } });
 
 test('a warm snapshot holds the memory of the running container, as the kubelet had it checkpointed, and the container goes on', {
   tag,

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { networkService } from '../../../harness/model/network-service.js';
 import type { VimContext } from '../../../harness/model/vim.js';
 import { packageRoot } from '../../../harness/util/package-root.js';
 import { type Cluster, isConflict } from '../../../harness/vim/kubernetes/cluster.js';
+import { twoPods } from './two-pods.js';
 
 const deploy = join(packageRoot, 'harness', 'vim', 'kubernetes', 'deploy');
 
@@ -26,22 +26,7 @@ export async function deployService(cluster: Cluster, namespace: string): Promis
 }
 
 export function contextOf(namespace: string, kubeconfig: string, folder: string): VimContext {
-  const vnfc = (id: string) => ({
-    id,
-    vim: 'kubernetes',
-    connectionPoints: [{ id: 'lan', link: 'lan' }],
-    deployment: { container: 'main' },
-  });
-  const descriptor = networkService.parse({
-    schema: 'ordeal.service/1',
-    id: 'two-pods',
-    expectedRecoveryMs: 10_000,
-    highAvailability: 'Deployments',
-    vims: { kubernetes: {} },
-    vnfs: [{ id: 'pods', vnfdId: 'pods', vnfcs: [vnfc('subject'), vnfc('peer')] }],
-    virtualLinks: [{ id: 'lan' }],
-    probes: [{ id: 'health', kind: 'tcp', port: 1 }],
-  });
+  const descriptor = twoPods('two-pods', { deployment: { container: 'main' } });
   return {
     service: { file: 'two-pods.yaml', folder, descriptor },
     stateFolder: folder,
