@@ -1,8 +1,8 @@
 import type { FullConfig, Reporter, Suite, TestCase } from '@playwright/test/reporter';
 
 /**
- * Says why each skipped test was skipped, and closes with one line that a machine can read. Flaky tests count as failed: a test
- * that passes only the second time has not passed.
+ * Says why each skipped test was skipped, which passed only when they were repeated, on hosts that were started anew, and what had
+ * failed there; and closes with one line that a machine can read.
  */
 export default class ClosingLine implements Reporter {
   #suite: Suite | undefined;
@@ -18,8 +18,12 @@ export default class ClosingLine implements Reporter {
       const reason = t.annotations.find((a) => a.type === 'skip')?.description ?? 'not reached';
       process.stdout.write(`skipped: ${t.titlePath().slice(3).join(' › ')}: ${reason}\n`);
     }
-    const failed = count('unexpected') + count('flaky');
-    process.stdout.write(`\n${count('expected')} passed, ${failed} failed, ${count('skipped')} skipped\n`);
+    for (const t of tests.filter((one) => one.outcome() === 'flaky')) {
+      const why = t.results[0]?.error?.message?.split('\n', 1)[0] ?? t.results[0]?.status;
+      process.stdout.write(`passed only when repeated: ${t.titlePath().slice(3).join(' › ')}: ${why}\n`);
+    }
+    const passed = count('expected') + count('flaky');
+    process.stdout.write(`\n${passed} passed, ${count('unexpected')} failed, ${count('skipped')} skipped\n`);
   }
 
   printsToStdio(): boolean {

@@ -12,7 +12,7 @@ my $name = $arg{name};
 my $port = 7000;
 # The last field may hold newlines.
 my %parts = (request => 5, record => 4, session => 3, answer => 4);
-my ($TICK, $PROMOTE, $SYNC_PACE, $SYNC_AGAIN) = (0.2, 1.3, 0.6, 3);
+my ($TICK, $PROMOTE, $SYNC_PACE, $SYNC_AGAIN) = (0.2, 1.3, 0.6, 2);
 
 sub now {
   my $time = pack 'qq', 0, 0;
@@ -41,19 +41,21 @@ sub tell_peer { my ($to, @fields) = @_; send $udp, join("\n", @fields), 0, $peer
 my %sessions;
 my ($role, $epoch, $in_step, $joined_at) = ('joining', 0, 0, now());
 my ($other) = grep { /^store/ && $_ ne $name } keys %address;
-my ($other_heard_at, $other_in_step, $sync_at, @sync, %replicating) = (0, 0, 0);
+my ($other_heard_at, $other_in_step, $other_misses, $sync_at, $synced_at, @sync, %replicating) = (0, 0, 0, 0, 0);
 my $preferred = $name eq 'store-1';
 
 sub become_primary {
-  ($role, $in_step, $other_in_step) = ('primary', 1, 0);
+  ($role, $in_step, $other_in_step, $other_misses) = ('primary', 1, 0, 0);
   $epoch++;
   say_it("primary of epoch $epoch, with " . keys(%sessions) . ' sessions');
   ready();
 }
 
+sub announce { tell_peer($_, 'announce', $role, $epoch, $in_step) for keys %peer }
+
 sub store_tick {
   my $now = now();
-  tell_peer($_, 'announce', $role, $epoch, $in_step) for keys %peer;
+  announce();
   become_primary() if $role eq 'joining' && $now - $joined_at > ($preferred ? 4 : 8);
   become_primary() if $role eq 'standby' && $in_step && $now - $other_heard_at > $PROMOTE;
   return if $role ne 'primary';
@@ -61,12 +63,18 @@ sub store_tick {
     my $it = $replicating{$id};
     next if $now < $it->{again_at};
     if ($it->{tries}++ < 2) { $it->{again_at} = $now + 0.2; tell_peer($other, 'record', $id, @$it{qw(key state)}) }
-    else { $other_in_step = 0; answer_change($id) }
+    else { ($other_in_step, $other_misses) = (0, 1); answer_change($id) }
   }
   if (@sync && $now >= $sync_at + $SYNC_PACE) {
     for my $key (splice @sync, 0, 8) { tell_peer($other, 'session', $key, $sessions{$key}) if exists $sessions{$key} }
-    tell_peer($other, 'synced', $epoch) unless @sync;
+    tell_synced() unless @sync;
   }
+}
+
+# With their number, as a datagram may have been lost: who has fewer is not in step, and gets all of them again.
+sub tell_synced {
+  $synced_at = now();
+  tell_peer($other, 'synced', $epoch, scalar keys %sessions);
 }
 
 sub answer_change {
@@ -80,16 +88,15 @@ sub on_announce {
   if ($role eq 'joining' && $its_role eq 'primary') {
     ($role, $in_step) = ('standby', 0);
     say_it("standby of $from");
-    ready();
   }
   return if $role ne 'primary' || $its_role eq 'joining';
-  $other_in_step = $is_in_step && $its_epoch == $epoch;
-  return if $other_in_step || now() - $sync_at < $SYNC_AGAIN;
+  $other_in_step = $is_in_step && $its_epoch == $epoch && !$other_misses;
+  return if $other_in_step || @sync || now() - $synced_at < $SYNC_AGAIN;
   say_it("$from is out of step: it gets all sessions");
-  $sync_at = now();
+  ($sync_at, $other_misses) = (now(), 0);
   @sync = sort keys %sessions;
   tell_peer($from, 'sync', $epoch);
-  tell_peer($from, 'synced', $epoch) unless @sync;
+  tell_synced() unless @sync;
 }
 
 sub on_request {
@@ -104,7 +111,12 @@ sub on_request {
   my $id = "$from/$call";
   $replicating{$id} = { from => $from, call => $call, key => $key, state => $state, tries => 1, again_at => now() + 0.2 };
   if ($other_in_step) { tell_peer($other, 'record', $id, $key, $state) }
-  else { answer_change($id) }
+  else {
+    # What changes while all sessions are being sent is sent with them; what changes later, with the next sending.
+    if (@sync) { push @sync, $key }
+    else { $other_misses = 1 }
+    answer_change($id);
+  }
 }
 
 sub keep_on_disk {
@@ -125,7 +137,14 @@ my %on = (
     ($epoch, $in_step) = ($its_epoch, 0) if $role ne 'primary';
   },
   session => sub { my (undef, $key, $state) = @_; $sessions{$key} = $state },
-  synced => sub { $in_step = 1; say_it('in step, with ' . keys(%sessions) . ' sessions') },
+  synced => sub {
+    my (undef, undef, $count) = @_;
+    return say_it('still out of step, with ' . keys(%sessions) . " of $count sessions") if keys %sessions != $count;
+    $in_step = 1;
+    say_it("in step, with $count sessions");
+    announce();
+    ready();    # not before: a standby that lacks sessions cannot take over
+  },
 );
 
 # --- the load balancer ---------------------------------------------------------------------------------------------
