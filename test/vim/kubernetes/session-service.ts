@@ -12,6 +12,7 @@ const scenario = join(packageRoot, 'scenarios', 'session-kubernetes');
 /**
  * The sample service as a user would have it in a folder of his own, for a namespace of this cluster, under the shipped roles.
  * @param roles those that are bound; absent: all
+ * @param adapt what is to be another here in the manifests
  * @returns the folder
  */
 export async function sessionService(
@@ -20,10 +21,13 @@ export async function sessionService(
   namespace: string,
   { services }: Pick<PlayedCluster, 'services'>,
   roles: (name: string) => boolean = () => true,
+  adapt: (manifests: string) => string = (manifests) => manifests,
 ): Promise<string> {
   const folder = join(plane.folder, namespace, 'session-kubernetes');
   await mkdir(folder, { recursive: true });
-  for (const name of ['manifests.yaml', 'online-testing.feature']) await cp(join(scenario, name), join(folder, name));
+  await cp(join(scenario, 'online-testing.feature'), join(folder, 'online-testing.feature'));
+  const manifests = adapt(await readFile(join(scenario, 'manifests.yaml'), 'utf8'));
+  await writeFile(join(folder, 'manifests.yaml'), manifests);
   const token = await bindShipped(cluster, namespace, roles);
   const service = parseDocument(
     (await readFile(join(scenario, 'service.yaml'), 'utf8')).replace('http://gateway', await services.reach('gateway')),

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageRoot } from '../../../../harness/util/package-root.js';
 import type { Cluster } from '../../../../harness/vim/kubernetes/cluster.js';
@@ -67,6 +68,11 @@ export class RealNode implements AsyncDisposable {
       await machine.end([]);
       throw e;
     }
+  }
+
+  /** The archives that the kubelet has made. */
+  checkpoints(): Promise<string[]> {
+    return readdir(join(this.machine.folder, 'kubelet', 'checkpoints'));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
