@@ -1,14 +1,12 @@
 import { accessSync, constants, statfsSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { temporaryFolder } from './temporary-folder.js';
 
 /**
  * A new folder that is in memory where the machine has such a thing, for tests of thousands of runs that are about the
  * order of writes and not about disks.
  */
 export function memoryFolder(name: string): Promise<string> {
-  return mkdtemp(join(hasRoom('/dev/shm') ? '/dev/shm' : tmpdir(), `ordeal-${name}-`));
+  return hasRoom('/dev/shm') ? temporaryFolder(name, '/dev/shm') : temporaryFolder(name);
 }
 
 function hasRoom(folder: string): boolean {

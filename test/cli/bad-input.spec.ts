@@ -1,16 +1,16 @@
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { packageRoot } from '../../harness/util/package-root.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { type Outcome, ordeal } from './ordeal.js';
 
 const sample = join(packageRoot, 'scenarios', 'session-gateway');
 
 let folder: string;
 test.beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ordeal-cli-'));
+  folder = await temporaryFolder('cli');
 });
 test.afterEach(() => rm(folder, { recursive: true, force: true }));
 

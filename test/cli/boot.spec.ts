@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from '@playwright/test';
 import { packageRoot } from '../../harness/util/package-root.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { bin } from './ordeal.js';
 
 /** What a process loads is most of the time that it takes to be up: for who stops a run, and for who must heal one. */
@@ -12,7 +12,7 @@ const lister = join(packageRoot, 'dist', 'test', 'cli', 'list-modules.js');
 
 let folder: string;
 test.beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ordeal-boot-'));
+  folder = await temporaryFolder('boot');
 });
 test.afterEach(() => rm(folder, { recursive: true, force: true }));
 

@@ -1,12 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { type ProbeSpec, probe } from '../../harness/model/network-service.js';
 import { startMonitor } from '../../harness/monitor/monitor.js';
 import { readSamples } from '../../harness/monitor/read-samples.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 /** A page and a query whose figures a test can turn. */
 async function metricsServer() {
@@ -39,7 +39,7 @@ const parsed = (specs: readonly object[]): ProbeSpec[] =>
 
 test('several figures are read from one page with one request, and are in the samples and in their file', async () => {
   await using server = await metricsServer();
-  const folder = await mkdtemp(join(tmpdir(), 'ordeal-figures-'));
+  const folder = await temporaryFolder('figures');
   try {
     const figures = [
       { id: 'queue', metric: 'queue', good: 'low' },

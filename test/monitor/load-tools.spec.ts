@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import type { LoadOptions } from '../../harness/monitor/load.js';
@@ -8,6 +7,7 @@ import { hey } from '../../harness/monitor/load-tools/hey.js';
 import { k6 } from '../../harness/monitor/load-tools/k6.js';
 import { checkTool, startToolLoad } from '../../harness/monitor/load-tools/tool-load.js';
 import { ensurePackages } from '../hosts/debian.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { httpProbe, resolveTo, TestServer } from './test-server.js';
 
 const load = (server: TestServer, probe: Record<string, unknown>, profile: LoadOptions['profile']): LoadOptions => ({
@@ -102,7 +102,7 @@ const k6Programs: Record<string, (folder: string) => Promise<string>> = {
 
 for (const [name, programIn] of Object.entries(k6Programs)) {
   test(`${name} is driven by a script of its own and read by its documented output`, async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'ordeal-k6-'));
+    const folder = await temporaryFolder('k6');
     try {
       await using server = await TestServer.start();
       let n = 0;

@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { appendFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createServer as createHttp2 } from 'node:http2';
 import { type AddressInfo, createServer as createTcp } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { type ProbeSpec, probe } from '../../harness/model/network-service.js';
@@ -13,6 +12,7 @@ import { openMetricsPage } from '../../harness/monitor/probes/metrics.js';
 import { dueAfterMs } from '../../harness/monitor/timetable.js';
 import { until } from '../../harness/util/deadline.js';
 import { ensurePackages } from '../hosts/debian.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { httpProbe, resolveTo, TestServer } from './test-server.js';
 
 const parsed = (specs: readonly object[]): ProbeSpec[] =>
@@ -148,7 +148,7 @@ test('a PromQL probe and a page of metrics are good within their range', async (
 });
 
 test('a log probe sees each new line once, through rotation, and none from before', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'ordeal-log-'));
+  const folder = await temporaryFolder('log');
   try {
     const file = join(folder, 'a.log');
     await writeFile(file, 'ERROR of yesterday\n');

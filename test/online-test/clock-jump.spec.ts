@@ -1,10 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import type { StageName } from '../../harness/model/run-record.js';
 import { runOnlineTest } from '../../harness/online-test/run.js';
 import { readService, ServiceSession } from '../../harness/online-test/session.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { writeLaneService } from './kills/lane-service.js';
 
 const RealDate = Date;
@@ -21,7 +21,7 @@ function shiftClock(byMs: number): void {
 
 test('a wall clock that jumps an hour ahead and a day back in the middle of a fault changes no time and no verdict', async () => {
   test.setTimeout(60_000);
-  const stateFolder = await mkdtemp(join(tmpdir(), 'ordeal-clock-'));
+  const stateFolder = await temporaryFolder('clock');
   const jumps: Partial<Record<StageName, number>> = { snapshot: 3_600_000, react: -86_400_000, judge: 7_200_000 };
   try {
     await using session = await ServiceSession.open(await readService(await writeLaneService(stateFolder, 'jumpy')), {

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import type { LocatedService } from '../../harness/model/network-service.js';
@@ -9,6 +8,7 @@ import type { Composed } from '../../harness/online-test/request.js';
 import { runOnlineTest } from '../../harness/online-test/run.js';
 import { readService, ServiceSession } from '../../harness/online-test/session.js';
 import { OrdealError } from '../../harness/util/errors.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { writeLaneService } from './kills/lane-service.js';
 
 /** Composed faults on a real service of the embedded VIM, from the first injection to the last heal. */
@@ -19,7 +19,7 @@ let service: LocatedService;
 let session: ServiceSession;
 
 test.beforeAll(async () => {
-  stateFolder = await mkdtemp(join(tmpdir(), 'ordeal-compositions-'));
+  stateFolder = await temporaryFolder('compositions');
   service = await readService(await writeLaneService(stateFolder, 'composed'));
   session = await ServiceSession.open(service, { stateFolder });
   await session.start();

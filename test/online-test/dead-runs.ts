@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'libsql';
 import type { JournalAction } from '../../harness/model/journal.js';
@@ -7,6 +6,7 @@ import { type RunRecord, runRecord } from '../../harness/model/run-record.js';
 import { recover } from '../../harness/online-test/recover.js';
 import { Journal } from '../../harness/store/journal.js';
 import { TestServer } from '../monitor/test-server.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { fakeSession, type Mischief, webService } from './recovery-fakes.js';
 import { injection } from './undo-fakes.js';
 
@@ -28,7 +28,7 @@ export class DeadRuns implements AsyncDisposable {
   }
 
   static async open(): Promise<DeadRuns> {
-    return new DeadRuns(await mkdtemp(join(tmpdir(), 'ordeal-recover-')), await TestServer.start());
+    return new DeadRuns(await temporaryFolder('recover'), await TestServer.start());
   }
 
   get outFolder(): string {

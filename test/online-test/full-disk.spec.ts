@@ -1,15 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@playwright/test';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const main = fileURLToPath(new URL('./full-disk-main.js', import.meta.url));
 
 test('a disk that becomes full under journal, snapshots and record: the run ends healed, and is recovered on that disk', async () => {
   test.setTimeout(150_000);
-  const folder = await mkdtemp(join(tmpdir(), 'ordeal-cramped-'));
+  const folder = await temporaryFolder('cramped');
   const mounted = (then: string) => ['-m', 'sh', '-c', `mount -t tmpfs -o size=64m none "${folder}" && ${then}`];
   const allowed = spawnSync('unshare', mounted('true')).status === 0;
   test.skip(!allowed, 'this host does not let this user mount a small file system');

@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@playwright/test';
@@ -11,6 +10,7 @@ import { recover } from '../../harness/online-test/recover.js';
 import { Journal } from '../../harness/store/journal.js';
 import { until } from '../../harness/util/deadline.js';
 import { packageRoot } from '../../harness/util/package-root.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { runs } from './kills/processes.js';
 
 /** Guards as real processes, over runs on a service that does not run: what they have to give back is the run itself. */
@@ -24,7 +24,7 @@ let journal: Journal;
 let holder: ChildProcess | undefined;
 
 test.beforeEach(async () => {
-  stateFolder = await mkdtemp(join(tmpdir(), 'ordeal-guards-'));
+  stateFolder = await temporaryFolder('guards');
   journal = new Journal(stateFolder);
 });
 

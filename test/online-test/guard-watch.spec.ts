@@ -1,11 +1,11 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import type { JournalledRun } from '../../harness/model/journal.js';
 import { type GuardOptions, guardRun } from '../../harness/online-test/guard-watch.js';
 import type { RecoveryStep } from '../../harness/online-test/recovery-step.js';
 import { Journal } from '../../harness/store/journal.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const leaseMs = 1000;
 const lookMs = 50;
@@ -16,7 +16,7 @@ let stateFolder: string;
 let journal: Journal;
 
 test.beforeEach(async () => {
-  stateFolder = await mkdtemp(join(tmpdir(), 'ordeal-guard-watch-'));
+  stateFolder = await temporaryFolder('guard-watch');
   journal = new Journal(stateFolder);
 });
 

@@ -1,13 +1,12 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { expect, test } from '@playwright/test';
 import { Lease } from '../../harness/online-test/guard.js';
 import { isAlive, leaseTimes } from '../../harness/online-test/lease.js';
 import { Journal } from '../../harness/store/journal.js';
 import { sleep, until } from '../../harness/util/deadline.js';
 import { OrdealError } from '../../harness/util/errors.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 /** The harness' side of a lease, on a real journal and a clock that a test moves; the guards are this process, as it says. */
 let stateFolder: string;
@@ -15,7 +14,7 @@ let journal: Journal;
 let run = 0;
 
 test.beforeAll(async () => {
-  stateFolder = await mkdtemp(join(tmpdir(), 'ordeal-guard-'));
+  stateFolder = await temporaryFolder('guard');
   journal = new Journal(stateFolder);
 });
 

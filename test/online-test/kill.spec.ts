@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { defaultLeaseMs } from '../../harness/model/journal.js';
@@ -13,6 +12,7 @@ import { Journal } from '../../harness/store/journal.js';
 import { sleep, until } from '../../harness/util/deadline.js';
 import { packageRoot } from '../../harness/util/package-root.js';
 import { seededRandom } from '../../harness/util/random.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 /**
  * The gate of the sample service, killed at random points of all its stages. Whatever dies, the service is given back:
@@ -32,7 +32,7 @@ let stateFolder: string;
 let session: ServiceSession;
 
 test.beforeAll(async () => {
-  stateFolder = await mkdtemp(join(tmpdir(), 'ordeal-kill-'));
+  stateFolder = await temporaryFolder('kill');
   const service = await readService(join(packageRoot, 'scenarios', 'session-gateway', 'service.yaml'));
   session = await ServiceSession.open(service, { stateFolder });
   await session.start();

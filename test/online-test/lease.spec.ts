@@ -1,12 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import type { JournalledRun } from '../../harness/model/journal.js';
 import { HolderWatch, isAlive, isHeldNow, leaseTimes, Pulse, seemsHeld } from '../../harness/online-test/lease.js';
 import { Journal } from '../../harness/store/journal.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const { leaseMs, lookMs, stopLeaseMs } = leaseTimes();
 
@@ -87,7 +85,7 @@ test('a watcher that was held up itself does not count the time in which it did 
 });
 
 test('who looks once watches until there is a sign of life', async () => {
-  using journal = new Journal(await mkdtemp(join(tmpdir(), 'ordeal-lease-')));
+  using journal = new Journal(await temporaryFolder('lease'));
   journal.begin(run());
   const beating = setTimeout(() => journal.heartbeat('r1'), 700);
   const fromMs = performance.now();
@@ -99,13 +97,13 @@ test('who looks once watches until there is a sign of life', async () => {
 test('who looks once does not wait for a process that is gone', async () => {
   const child = spawn(process.execPath, ['-e', '']);
   await once(child, 'exit');
-  using journal = new Journal(await mkdtemp(join(tmpdir(), 'ordeal-lease-')));
+  using journal = new Journal(await temporaryFolder('lease'));
   journal.begin(run({ pid: child.pid ?? 0 }));
   expect(await isHeldNow(journal, 'r1')).toBe(false);
 });
 
 test('a run that is closed or unknown is nobody’s to take', async () => {
-  using journal = new Journal(await mkdtemp(join(tmpdir(), 'ordeal-lease-')));
+  using journal = new Journal(await temporaryFolder('lease'));
   journal.begin(run({ pid: 2 ** 22 + 1 }));
   expect(await isHeldNow(journal, 'r9')).toBe(true);
   journal.close('r1');
@@ -113,7 +111,7 @@ test('a run that is closed or unknown is nobody’s to take', async () => {
 });
 
 test('a run that is closed while it is watched is nobody’s to take', async () => {
-  using journal = new Journal(await mkdtemp(join(tmpdir(), 'ordeal-lease-')));
+  using journal = new Journal(await temporaryFolder('lease'));
   journal.begin(run({ leaseMs: 500 }));
   const closing = setTimeout(() => journal.close('r1'), 100);
   expect(await isHeldNow(journal, 'r1')).toBe(true);
@@ -121,7 +119,7 @@ test('a run that is closed while it is watched is nobody’s to take', async () 
 });
 
 test('a holder that is there and silent for as long as its lease does not hold the run', async () => {
-  using journal = new Journal(await mkdtemp(join(tmpdir(), 'ordeal-lease-')));
+  using journal = new Journal(await temporaryFolder('lease'));
   journal.begin(run({ leaseMs: 500 }));
   expect(await isHeldNow(journal, 'r1')).toBe(false);
 });

@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { RunRecord } from '../../harness/model/run-record.js';
 import { readService, ServiceSession } from '../../harness/online-test/session.js';
@@ -8,6 +7,7 @@ import { showPackage, verifyPackage } from '../../harness/package/index.js';
 import { until } from '../../harness/util/deadline.js';
 import { packageRoot } from '../../harness/util/package-root.js';
 import { expect, test } from '../../scenarios/fixtures.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const area = { around: ['gateway', 'session-store'], baselineMs: 3000 };
 
@@ -97,7 +97,7 @@ test('whoever imports the evidence into an empty store sees the bug: two primari
   tag: ['@vim:embedded'],
 }, async () => {
   test.setTimeout(120_000);
-  const stateFolder = await mkdtemp(join(tmpdir(), 'ordeal-vendor-'));
+  const stateFolder = await temporaryFolder('vendor');
   try {
     const service = await readService(join(packageRoot, 'scenarios', 'session-gateway', 'service.yaml'));
     await using vendor = await ServiceSession.open(service, { stateFolder });

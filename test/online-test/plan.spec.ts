@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { CapabilityError, type CapabilityRow, no } from '../../harness/model/capability.js';
@@ -9,6 +8,7 @@ import { planOnlineTest } from '../../harness/online-test/plan.js';
 import type { OnlineTestRequest } from '../../harness/online-test/request.js';
 import { readService, ServiceSession } from '../../harness/online-test/session.js';
 import { packageRoot } from '../../harness/util/package-root.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 /** The sample service, which does not run: a plan needs nothing more. */
 let stateFolder: string;
@@ -21,7 +21,7 @@ const open = async (wrapVim?: (vim: Vim) => Vim) =>
   });
 
 test.beforeAll(async () => {
-  stateFolder = await mkdtemp(join(tmpdir(), 'ordeal-plan-'));
+  stateFolder = await temporaryFolder('plan');
   session = await open();
 });
 

@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import type { Judgement } from '../../harness/judge/judge.js';
@@ -9,6 +8,7 @@ import { keepEvidence, lookAndRestore } from '../../harness/online-test/rescue.j
 import type { Covered, Rescue } from '../../harness/online-test/stages.js';
 import { extractPackage } from '../../harness/package/index.js';
 import { image, instanceSnapshot, vnfSnapshot } from '../package/contents.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 type Outcome = Judgement['outcome'];
 const baseline: Window = { histories: [], fromMs: 0, toMs: 300 };
@@ -116,7 +116,7 @@ test('a service that is worse still after that is not restored', async () => {
 test.describe('the evidence', () => {
   let folder: string;
   test.beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'ordeal-evidence-'));
+    folder = await temporaryFolder('evidence');
     await writeFile(join(folder, 'samples.jsonl'), '["page",1]\n');
   });
   test.afterEach(() => rm(folder, { recursive: true, force: true }));

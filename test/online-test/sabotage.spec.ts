@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import Database from 'libsql';
@@ -12,6 +11,7 @@ import { readService, ServiceSession } from '../../harness/online-test/session.j
 import { sleep, until } from '../../harness/util/deadline.js';
 import { OrdealError } from '../../harness/util/errors.js';
 import { packageRoot } from '../../harness/util/package-root.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 /** A real service on the embedded VIM, and something of the harness or its VIM that lies, throws or does nothing. */
 
@@ -23,7 +23,7 @@ let service: LocatedService;
 let honest: ServiceSession;
 
 test.beforeAll(async () => {
-  stateFolder = await mkdtemp(join(tmpdir(), 'ordeal-sabotage-'));
+  stateFolder = await temporaryFolder('sabotage');
   service = await readService(join(sample, 'service.yaml'));
   honest = await ServiceSession.open(service, { stateFolder });
   await honest.start();
@@ -227,7 +227,7 @@ test('a probe that says all is good does not outvote those that see the failure'
 });
 
 test('a disk that is full ends the run as such, and no fault stays on', async () => {
-  const out = await mkdtemp(join(tmpdir(), 'ordeal-full-'));
+  const out = await temporaryFolder('full');
   const mounted = (then: string) => ['-m', 'sh', '-c', `mount -t tmpfs -o size=48k none "${out}" && ${then}`];
   const allowed = spawnSync('unshare', mounted('true')).status === 0;
   test.skip(!allowed, 'this host does not let this user mount a small file system');

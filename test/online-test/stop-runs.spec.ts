@@ -1,16 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { expect, test } from '@playwright/test';
 import { stopRuns, whoAsks } from '../../harness/online-test/stop.js';
 import { Journal } from '../../harness/store/journal.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { injection } from './undo-fakes.js';
 
 let stateFolder: string;
 let journal: Journal;
 
 test.beforeEach(async () => {
-  stateFolder = await mkdtemp(join(tmpdir(), 'ordeal-stop-runs-'));
+  stateFolder = await temporaryFolder('stop-runs');
   journal = new Journal(stateFolder);
 });
 

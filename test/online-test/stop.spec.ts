@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { runRecord } from '../../harness/model/run-record.js';
@@ -10,6 +9,7 @@ import { readService, ServiceSession } from '../../harness/online-test/session.j
 import { stopRuns } from '../../harness/online-test/stop.js';
 import { sleep, until } from '../../harness/util/deadline.js';
 import { packageRoot } from '../../harness/util/package-root.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 test.describe.configure({ mode: 'serial', timeout: 120_000 });
 
@@ -19,7 +19,7 @@ let stateFolder: string;
 let session: ServiceSession;
 
 test.beforeAll(async () => {
-  stateFolder = await mkdtemp(join(tmpdir(), 'ordeal-stop-'));
+  stateFolder = await temporaryFolder('stop');
   session = await ServiceSession.open(await readService(join(sample, 'service.yaml')), { stateFolder });
   await session.start();
 });

@@ -1,10 +1,10 @@
-import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import type { JournalAction, JournalEntry } from '../../harness/model/journal.js';
 import type { ServiceSession } from '../../harness/online-test/session.js';
 import { describeUndo, undoEntry } from '../../harness/online-test/undo-entry.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import type { Owned } from './undo-fakes.js';
 import { fakeSession, injection } from './undo-fakes.js';
 
@@ -46,7 +46,7 @@ test('of what was restored as new, only what the run owns, nobody uses and no ev
 });
 
 test('of a package nothing half-written stays', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'ordeal-undo-'));
+  const folder = await temporaryFolder('undo');
   const file = join(folder, 'a.zip');
   await writeFile(join(folder, '.a.zip.0123abcd.tmp'), 'half');
   await writeFile(join(folder, 'other'), 'stays');

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { PackageManagement, showPackage, verifyPackage } from '../../harness/package/index.js';
@@ -7,11 +6,12 @@ import { type EngineContext, SnapshotEngine } from '../../harness/snapshot/engin
 import { openState } from '../../harness/store/state.js';
 import { until } from '../../harness/util/deadline.js';
 import { type RunningService, startService } from '../scenarios/gateway-on-vim.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 /** A running sample service with an engine and packages over it, in folders of its own. */
 async function openMachine() {
   const running: RunningService = await startService('session-gateway');
-  const folder = await mkdtemp(join(tmpdir(), 'ordeal-machine-'));
+  const folder = await temporaryFolder('machine');
   const state = await openState(folder);
   const context: EngineContext = { service: running.service, vims: new Map([['embedded', running.vim]]), state };
   const session = async (key: string): Promise<string> => {
@@ -39,7 +39,7 @@ test('a VNF starts on another machine, with an empty store, from a package made 
     ...['@OP-export.image-files', '@OP-import.image-files', '@Vnfm.005', '@Vim.003', '@Nfvi.003', '@CO-vnf-snapshot'],
   ],
 }, async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'ordeal-transit-'));
+  const folder = await temporaryFolder('transit');
   const file = join(folder, 'session-store.zip');
   try {
     {

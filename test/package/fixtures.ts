@@ -1,13 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { test as base } from '@playwright/test';
+import { temporaryFolder } from '../temporary-folder.js';
 
 export * from './contents.js';
 
 export const test = base.extend<{ folder: string }>({
   folder: async ({}, use) => {
-    const folder = await mkdtemp(join(tmpdir(), 'ordeal-package-'));
+    const folder = await temporaryFolder('package');
     await use(folder);
     await rm(folder, { recursive: true, force: true });
   },

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { GrantRequest, TraceStep } from '../../harness/model/roles.js';
@@ -13,6 +12,7 @@ import { openState, type State } from '../../harness/store/state.js';
 import { OrdealError } from '../../harness/util/errors.js';
 import { serviceOf } from '../snapshot/bench.js';
 import { FakeVim } from '../snapshot/fake-vim.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 type ServiceInput = Record<string, unknown>;
 
@@ -32,7 +32,7 @@ export interface Machine extends AsyncDisposable {
  * @param world a file that keeps what the VIM holds, so that another process can go on with it
  */
 export async function openMachine(web: ServiceInput = {}, at?: string, world?: string): Promise<Machine> {
-  const folder = at ?? (await mkdtemp(join(tmpdir(), 'ordeal-machine-')));
+  const folder = at ?? (await temporaryFolder('machine'));
   const state = await openState(join(folder, 'state'));
   const isKept = world !== undefined && existsSync(world);
   const vim = isKept ? FakeVim.load(world) : new FakeVim();

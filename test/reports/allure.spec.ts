@@ -1,13 +1,13 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { renderAllure, writeAllureResults, writeReports } from '../../reports/index.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { failedRun, recordRun, recoveredRun } from './sample-run.js';
 
 let out = '';
 test.beforeEach(async () => {
-  out = await mkdtemp(join(tmpdir(), 'ordeal-allure-'));
+  out = await temporaryFolder('allure');
 });
 test.afterEach(() => rm(out, { recursive: true }));
 

@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { no, yes } from '../../harness/model/capability.js';
@@ -8,6 +7,7 @@ import { matrixHtml, matrixMarkdown, matrixText } from '../../reports/conformanc
 import { cucumberProofs, type Proof, playwrightProofs } from '../../reports/conformance/proofs.js';
 import { readRequirements } from '../../reports/conformance/requirements.js';
 import { conformanceText } from '../../reports/conformance.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const proof = (result: Proof['result'], ...tags: string[]): Proof => ({
   title: `a proof of ${tags.join(' ')}`,
@@ -189,7 +189,7 @@ test('the text fits its width, and says row, VIM, proof and result with totals f
 });
 
 test('the command reads a folder of proofs, and says which command fills an absent one', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'ordeal-proof-'));
+  const folder = await temporaryFolder('proof');
   try {
     const suites = [{ title: '', file: '', specs: [spec('holds', ['Vnfm.001'], ['passed'])] }];
     await writeFile(join(folder, 'playwright.json'), JSON.stringify({ suites }));

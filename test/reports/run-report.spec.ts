@@ -1,15 +1,15 @@
-import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { XMLValidator } from 'fast-xml-parser';
 import { writeCollection, writeReports } from '../../reports/index.js';
 import { readSamples } from '../../reports/run-folder.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { failedRun, lostRun, recordRun, recoveredRun } from './sample-run.js';
 
 let out = '';
 test.beforeEach(async () => {
-  out = await mkdtemp(join(tmpdir(), 'ordeal-reports-'));
+  out = await temporaryFolder('reports');
 });
 test.afterEach(() => rm(out, { recursive: true }));
 

@@ -1,15 +1,15 @@
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { buildScenario } from '../../scenarios/build.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 test.describe('building a scenario', () => {
   let folder: string;
   let entry: string;
 
   test.beforeEach(async () => {
-    folder = join(await mkdtemp(join(tmpdir(), 'ordeal-build-')), 'mine');
+    folder = join(await temporaryFolder('build'), 'mine');
     entry = join(folder, 'assembly', 'vnfc', 'one.ts');
     await writeAll({
       'assembly/vnfc/one.ts':

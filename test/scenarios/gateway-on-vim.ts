@@ -1,12 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { LocatedService } from '../../harness/model/network-service.js';
 import type { ResolveAddress } from '../../harness/model/probe.js';
 import type { Vim } from '../../harness/model/vim.js';
 import { populate } from '../../harness/monitor/populate.js';
 import { openVim } from '../../harness/vim/registry.js';
 import { buildScenario } from '../../scenarios/build.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { located } from './gateway-harness.js';
 
 /** A sample service on the embedded VIM, in a state folder of its own that goes with it. */
@@ -20,7 +19,7 @@ export interface RunningService extends AsyncDisposable {
 export async function startService(scenario: string): Promise<RunningService> {
   const service = await located(scenario, 'service.yaml');
   await buildScenario(service.folder);
-  const stateFolder = await mkdtemp(join(tmpdir(), 'ordeal-'));
+  const stateFolder = await temporaryFolder('state');
   const vim = await openVim('embedded', { service, stateFolder, options: {} });
   const end = async () => {
     await vim.instantiation?.terminate();

@@ -1,10 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { Vim } from '../../harness/model/vim.js';
 import { readService, ServiceSession } from '../../harness/online-test/session.js';
 import { test as base, expect, UnprovenError } from '../../scenarios/fixtures.js';
 import { writeLaneService } from '../online-test/kills/lane-service.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 /** A VIM that says that it has injected, and has not. */
 const idle = (vim: Vim): Vim =>
@@ -19,7 +18,7 @@ const idle = (vim: Vim): Vim =>
 const test = base.extend<object, { service: ServiceSession }>({
   service: [
     async ({}, use) => {
-      const stateFolder = await mkdtemp(join(tmpdir(), 'ordeal-unproven-'));
+      const stateFolder = await temporaryFolder('unproven');
       const service = await readService(await writeLaneService(stateFolder, 'unproven'));
       {
         await using session = await ServiceSession.open(service, { stateFolder, wrapVim: idle });

@@ -1,10 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { type LocatedService, networkService } from '../../harness/model/network-service.js';
 import type { TraceStep } from '../../harness/model/roles.js';
 import { type EngineContext, SnapshotEngine } from '../../harness/snapshot/engine.js';
 import { openState, type State } from '../../harness/store/state.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { FakeVim } from './fake-vim.js';
 
 type ServiceInput = Record<string, unknown>;
@@ -65,7 +64,7 @@ export async function openBench(
   snapshots: { web?: ServiceInput; db?: ServiceInput } = {},
   inFolder?: string,
 ): Promise<Bench> {
-  const folder = inFolder ?? (await mkdtemp(join(tmpdir(), 'ordeal-snapshot-')));
+  const folder = inFolder ?? (await temporaryFolder('snapshot'));
   const state = await openState(folder);
   const vim = new FakeVim();
   for (const id of ['web-1', 'web-2']) vim.add(id);

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { type LocatedService, networkService } from '../../harness/model/network-service.js';
@@ -11,10 +10,11 @@ import { sleep, until } from '../../harness/util/deadline.js';
 import { packageRoot } from '../../harness/util/package-root.js';
 import { readValidated } from '../../harness/util/validate.js';
 import { openVim } from '../../harness/vim/registry.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 /** The session gateway on the embedded VIM, with an engine; it ends by itself, whatever becomes of the test. */
 async function sessionGateway() {
-  const stateFolder = await mkdtemp(join(tmpdir(), 'ordeal-gateway-'));
+  const stateFolder = await temporaryFolder('gateway');
   const folder = join(packageRoot, 'scenarios', 'session-gateway');
   const file = join(folder, 'service.yaml');
   const descriptor = await readValidated(file, networkService);

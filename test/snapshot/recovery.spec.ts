@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@playwright/test';
 import { SnapshotEngine } from '../../harness/snapshot/engine.js';
 import { openState } from '../../harness/store/state.js';
 import { seededRandom } from '../../harness/util/random.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { everything, serviceOf } from './bench.js';
 import { FakeVim } from './fake-vim.js';
 
@@ -16,7 +16,7 @@ const seed = Number(process.env.ORDEAL_SEED ?? Date.now() % 100_000);
 
 /** A world with a snapshot of each VNF in it, in files, as a process leaves it for the next. */
 async function aWorld() {
-  const folder = await mkdtemp(join(tmpdir(), 'ordeal-recovery-'));
+  const folder = await temporaryFolder('recovery');
   const world = join(folder, 'world.json');
   const vim = new FakeVim();
   vim.saveTo = world;

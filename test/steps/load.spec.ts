@@ -1,15 +1,15 @@
-import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { type RunRecord, runRecord } from '../../harness/model/run-record.js';
 import { packageRoot } from '../../harness/util/package-root.js';
 import { type Outcome, ordeal } from '../cli/ordeal.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { sampleWith } from './sample.js';
 
 let folder: string;
 test.beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ordeal-load-'));
+  folder = await temporaryFolder('load');
   await sampleWith(folder, {});
   await copyFile(join(packageRoot, 'test', 'steps', 'load.feature'), join(folder, 'load.feature'));
 });

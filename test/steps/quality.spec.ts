@@ -1,14 +1,15 @@
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { copyFile, rm } from 'node:fs/promises';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { packageRoot } from '../../harness/util/package-root.js';
 import { type Outcome, ordeal } from '../cli/ordeal.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { sample, sampleWith } from './sample.js';
 
 let folder: string;
 test.beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ordeal-quality-'));
+  folder = await temporaryFolder('quality');
   await sampleWith(folder, { 'backend.yaml': withBackend });
   for (const name of ['quality.feature', 'tail.feature'])
     await copyFile(join(packageRoot, 'test', 'steps', name), join(folder, name));

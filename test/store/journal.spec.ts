@@ -1,14 +1,14 @@
 import { fork } from 'node:child_process';
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import Database from 'libsql';
 import type { JournalAction } from '../../harness/model/journal.js';
 import { Journal } from '../../harness/store/journal.js';
 import { until } from '../../harness/util/deadline.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
-const folder = () => mkdtemp(join(tmpdir(), 'ordeal-journal-'));
+const folder = () => temporaryFolder('journal');
 const run = (id: string, serviceId = 'svc') => ({
   id,
   serviceFile: '/service.yaml',

@@ -1,16 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { matches, parseAttributeFilter, selectAttributes } from '../../harness/store/attribute-filter.js';
 import { openState, type State } from '../../harness/store/state.js';
 import { packageRoot } from '../../harness/util/package-root.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { aSnapshot, fill, timed } from './records.js';
 
 async function folderOf() {
-  const path = await mkdtemp(join(tmpdir(), 'ordeal-store-'));
+  const path = await temporaryFolder('store');
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 const idsOf = (state: State, filter: Parameters<State['vnfSnapshots']['list']>[0]) =>

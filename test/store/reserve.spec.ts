@@ -1,16 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from '@playwright/test';
 import { Journal } from '../../harness/store/journal.js';
 import { Reserve } from '../../harness/store/reserve.js';
 import { packageRoot } from '../../harness/util/package-root.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 let folder: string;
 test.beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ordeal-reserve-'));
+  folder = await temporaryFolder('reserve');
 });
 test.afterEach(() => rm(folder, { recursive: true, force: true }));
 

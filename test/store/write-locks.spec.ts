@@ -1,17 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { Journal } from '../../harness/store/journal.js';
 import { writersOf } from '../../harness/store/write-locks.js';
 import { OrdealError } from '../../harness/util/errors.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 let folder: string;
 test.beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ordeal-locks-'));
+  folder = await temporaryFolder('locks');
 });
 test.afterEach(() => rm(folder, { recursive: true, force: true }));
 

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -8,10 +7,11 @@ import { expect, test } from '@playwright/test';
 import { ChunkStore } from '../../../harness/store/chunks/chunk-store.js';
 import { openState } from '../../../harness/store/state.js';
 import { seededRandom } from '../../../harness/util/random.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 import { dirty, memoryImage } from './images.js';
 
 async function aStore() {
-  const folder = await mkdtemp(join(tmpdir(), 'ordeal-chunks-'));
+  const folder = await temporaryFolder('chunks');
   const state = await openState(folder);
   const store = await ChunkStore.open(state, { workers: 2 });
   return {

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { buffer } from 'node:stream/consumers';
@@ -10,6 +9,7 @@ import { expect, test } from '@playwright/test';
 import { ChunkStore } from '../../../harness/store/chunks/chunk-store.js';
 import { openState } from '../../../harness/store/state.js';
 import { seededRandom } from '../../../harness/util/random.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 import { imageNumber } from './dying-writer.js';
 
 const script = fileURLToPath(new URL('./dying-writer.js', import.meta.url));
@@ -19,7 +19,7 @@ const seed = Number(process.env.ORDEAL_SEED ?? Date.now() % 100_000);
 test('after kill -9 at random points of writing, deleting and collecting, what was stored is whole and nothing leaks', async () => {
   console.log(`${kills} kills, ORDEAL_SEED=${seed}`);
   const random = seededRandom(seed);
-  const folder = await mkdtemp(join(tmpdir(), 'ordeal-kill-'));
+  const folder = await temporaryFolder('kill');
   const stored = new Set<string>();
   let uncertain: string | undefined;
   let next = 0;

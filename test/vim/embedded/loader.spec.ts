@@ -1,10 +1,11 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import binaryen from 'binaryen';
 import { loadModule } from '../../../harness/vim/embedded/loader.js';
 import { globalPrefix, prepare, supportedFeatures } from '../../../harness/vim/embedded/prepare.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 import { testModule } from './modules.js';
 import { sample } from './sample.js';
 
@@ -78,7 +79,7 @@ test('every mutable global is exported, and growing asks the limit', async () =>
 });
 
 test('a module is prepared once for each content', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'ordeal-loader-'));
+  const folder = await temporaryFolder('loader');
   const source = await testModule('probe');
   const first = await loadModule(source, folder);
   const { mtimeMs } = await stat(first.file);

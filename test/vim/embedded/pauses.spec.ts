@@ -1,6 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { sleep, until } from '../../../harness/util/deadline.js';
@@ -8,6 +7,7 @@ import { HostConnection } from '../../../harness/vim/embedded/connection.js';
 import { Pauses } from '../../../harness/vim/embedded/host/pauses.js';
 import { serveClients } from '../../../harness/vim/embedded/host/rpc-server.js';
 import type { ClientHandle, HostHandlers } from '../../../harness/vim/embedded/protocol.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 
 /** A client that answers as a test says, and goes when it says so. */
 function client() {
@@ -78,7 +78,7 @@ test.describe('over a socket', () => {
   let last: ClientHandle | undefined;
 
   test.beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'ordeal-rpc-'));
+    folder = await temporaryFolder('rpc');
     last = undefined;
     const handlers = {
       hello: (_: object, from: ClientHandle) => {

@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type LocatedService, networkService } from '../../../harness/model/network-service.js';
 import type { Vim } from '../../../harness/model/vim.js';
 import { openVim } from '../../../harness/vim/registry.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 import { testModule } from './modules.js';
 
 export interface Sample extends AsyncDisposable {
@@ -33,7 +33,7 @@ export async function sample({
   port = 0,
   start = true,
 }: SampleOptions = {}): Promise<Sample> {
-  const folder = await mkdtemp(join(tmpdir(), 'ordeal-embedded-'));
+  const folder = await temporaryFolder('embedded');
   const module = await testModule('probe');
   const descriptor = networkService.parse({
     schema: 'ordeal.service/1',

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { V1Lease } from '@kubernetes/client-node';
 import type { Injection } from '../../../harness/model/fault.js';
@@ -7,12 +6,13 @@ import { sleep } from '../../../harness/util/deadline.js';
 import { KubernetesVim } from '../../../harness/vim/kubernetes/kubernetes-vim.js';
 import { test as base, expect } from '../../hosts/kubernetes/fixture.js';
 import { NodePlayer } from '../../hosts/kubernetes/node-player.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 import { bindShipped, contextOf, deployService } from './vim-sample.js';
 
 /** The same service, from two machines that share nothing but the cluster. */
 const test = base.extend<{ machines: { readonly here: KubernetesVim; readonly there: KubernetesVim } }>({
   machines: async ({ controlPlane, cluster, namespace }, use) => {
-    const folder = await mkdtemp(join(tmpdir(), 'ordeal-exclusion-'));
+    const folder = await temporaryFolder('exclusion');
     const file = await controlPlane.writeKubeConfig(namespace, await bindShipped(cluster, namespace, () => true));
     await using here = await KubernetesVim.open(contextOf(namespace, file, join(folder, 'here')));
     await using there = await KubernetesVim.open(contextOf(namespace, file, join(folder, 'there')));

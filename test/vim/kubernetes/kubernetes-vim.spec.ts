@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import type { V1Endpoints, V1Pod } from '@kubernetes/client-node';
 import { capabilityRows, missing } from '../../../harness/model/capability.js';
@@ -11,12 +9,13 @@ import { ChaosPlayer } from '../../hosts/kubernetes/chaos-player.js';
 import type { ControlPlane } from '../../hosts/kubernetes/control-plane.js';
 import { test as base, expect } from '../../hosts/kubernetes/fixture.js';
 import { NodePlayer } from '../../hosts/kubernetes/node-player.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 import { bindShipped, contextOf, deployService } from './vim-sample.js';
 
 // Everything here is done with the shipped service account and its roles, never as an administrator.
 const test = base.extend<{ folder: string; vim: KubernetesVim }>({
   folder: async ({}, use) => {
-    const folder = await mkdtemp(join(tmpdir(), 'ordeal-kubernetes-vim-'));
+    const folder = await temporaryFolder('kubernetes-vim');
     await use(folder);
     await rm(folder, { recursive: true, force: true });
   },

@@ -1,6 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { packageRoot } from '../../../harness/util/package-root.js';
@@ -8,6 +7,7 @@ import { ChaosMesh } from '../../../harness/vim/kubernetes/chaos-mesh/client.js'
 import { KubernetesVim } from '../../../harness/vim/kubernetes/kubernetes-vim.js';
 import { test as base, expect } from '../../hosts/kubernetes/real-node-fixture.js';
 import { shell } from '../../hosts/libvirt/shell.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 import { twoPods } from './two-pods.js';
 import { bindShipped } from './vim-sample.js';
 
@@ -21,7 +21,7 @@ interface Service {
 // Kubelet, container runtime, CRIU, scheduler and Chaos Mesh's controllers are real; Ordeal has its shipped roles.
 const test = base.extend<{ running: Service }>({
   running: async ({ node: _, controlPlane, cluster, namespace }, use) => {
-    const folder = await mkdtemp(join(tmpdir(), 'ordeal-real-node-'));
+    const folder = await temporaryFolder('real-node');
     const token = await bindShipped(cluster, namespace, () => true);
     const kubeconfig = await controlPlane.writeKubeConfig(namespace, token);
     const home = join(packageRoot, 'test', 'vim', 'kubernetes');

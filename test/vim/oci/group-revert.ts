@@ -1,11 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { expect, test } from '@playwright/test';
 import { SnapshotEngine } from '../../../harness/snapshot/engine.js';
 import { openState } from '../../../harness/store/state.js';
 import { until } from '../../../harness/util/deadline.js';
 import type { ContainerHost } from '../../hosts/containers/container-host.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 import { containerSample } from './container-sample.js';
 
 /** ORDEAL_GROUP_REVERTS=100 is the long form. */
@@ -27,7 +26,7 @@ const roles = {
 export async function revertGroup(host: ContainerHost, reverts: number): Promise<void> {
   test.setTimeout(120_000 + reverts * 15_000);
   await using s = await containerSample(host, { names: Object.keys(roles), environment: roles });
-  const stateFolder = await mkdtemp(join(tmpdir(), 'ordeal-group-'));
+  const stateFolder = await temporaryFolder('group');
   const state = await openState(stateFolder);
   try {
     const engine = new SnapshotEngine({ service: s.service, vims: new Map([[host.kind, s.vim]]), state });

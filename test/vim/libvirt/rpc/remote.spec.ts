@@ -1,5 +1,4 @@
-import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test as base } from '@playwright/test';
 import { until } from '../../../../harness/util/deadline.js';
@@ -9,6 +8,7 @@ import { expect, test } from '../../../hosts/libvirt/fixture.js';
 import { PrivateLibvirtd } from '../../../hosts/libvirt/private-libvirtd.js';
 import { PrivateSshd } from '../../../hosts/libvirt/private-sshd.js';
 import { RelayedPorts } from '../../../hosts/relayed-ports.js';
+import { temporaryFolder } from '../../../temporary-folder.js';
 
 test.describe.configure({ timeout: 180_000 });
 
@@ -25,7 +25,7 @@ async function version(uri: string): Promise<bigint> {
 test('libvirt is reached over TLS, and each side takes no certificate that another authority has issued', {
   tag: '@vim:libvirt',
 }, async ({ libvirtHost }) => {
-  const folder = await mkdtemp(join(tmpdir(), 'ordeal-tls-'));
+  const folder = await temporaryFolder('tls');
   const [ours, others] = await Promise.all(
     ['ours', 'others'].map(async (name) => {
       await mkdir(join(folder, name));

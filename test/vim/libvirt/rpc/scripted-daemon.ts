@@ -1,6 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   Deframer,
@@ -11,6 +10,7 @@ import {
 } from '../../../../harness/vim/libvirt/rpc/framing.js';
 import { type Procedure, procedures, REMOTE_PROGRAM } from '../../../../harness/vim/libvirt/rpc/procedures.js';
 import { encode } from '../../../../harness/vim/libvirt/rpc/xdr.js';
+import { temporaryFolder } from '../../../temporary-folder.js';
 
 export type Answer = (message: Message, socket: Socket) => void;
 
@@ -30,7 +30,7 @@ export class ScriptedDaemon implements AsyncDisposable {
   }
 
   static async start(): Promise<ScriptedDaemon> {
-    const daemon = new ScriptedDaemon(await mkdtemp(join(tmpdir(), 'ordeal-rpc-')));
+    const daemon = new ScriptedDaemon(await temporaryFolder('rpc'));
     await daemon.listen();
     return daemon;
   }
