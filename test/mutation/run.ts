@@ -13,7 +13,8 @@ import { type Suspects, suspects } from './suspects.js';
  */
 const instrumenter = '@stryker-mutator/instrumenter';
 const out = join(packageRoot, 'reports', 'out', 'mutation');
-const sandbox = join(out, 'sandbox');
+/** One for each process, so that groups can be mutated side by side. */
+const sandbox = join(out, `sandbox-${process.pid}`);
 const tool = join(out, 'tool');
 /** After so many mutants the specs have to pass without one, or what was found since is found again, each anew. */
 const checkEvery = 25;
@@ -47,7 +48,6 @@ async function openInstrumenter(): Promise<Instrumenter> {
 }
 
 function makeSandbox(): void {
-  rmSync(sandbox, { recursive: true, force: true });
   mkdirSync(sandbox, { recursive: true });
   cpSync(join(packageRoot, 'dist'), join(sandbox, 'dist'), { recursive: true });
   for (const name of ['package.json', 'scenarios', 'bin']) symlinkSync(join(packageRoot, name), join(sandbox, name));
@@ -95,6 +95,7 @@ const wanted = process.argv.slice(2);
 const chosen = suspects.filter(({ name }: Suspects) => wanted.length === 0 || wanted.includes(name));
 const it = await openInstrumenter();
 makeSandbox();
+process.on('exit', () => rmSync(sandbox, { recursive: true, force: true }));
 let killed = 0;
 let all = 0;
 for (const { files, specs } of chosen) {

@@ -37,7 +37,7 @@ export const suspects: readonly Suspects[] = [
   safety('recovery-step'),
   safety('rescue', ['rescue', 'recover-covered']),
   safety('stop', ['stop-runs']),
-  safety('stop-conditions'),
+  safety('stop-conditions', ['stop-conditions', 'stop-watch']),
   safety('sweep'),
   safety('timeline'),
   safety('undo-entry'),

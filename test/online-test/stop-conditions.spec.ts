@@ -1,20 +1,9 @@
 import { expect, test } from '@playwright/test';
 import type { Sample } from '../../harness/model/probe.js';
 import { commandStopCondition, probeStopCondition, stopCondition } from '../../harness/model/stop-condition.js';
-import { CommandWatch, ProbeWatch, StopWatch } from '../../harness/online-test/stop-conditions.js';
+import { CommandWatch, ProbeWatch } from '../../harness/online-test/stop-conditions.js';
 import { describeStopCondition } from '../../harness/online-test/stop-plan.js';
-import { sleep } from '../../harness/util/deadline.js';
-
-const sample = (atMs: number, ok: boolean, tookMs = 5, probe = 'p'): Sample => ({
-  probe,
-  intendedMs: atMs - tookMs,
-  sentMs: atMs - tookMs,
-  doneMs: atMs,
-  ok,
-  outcome: ok ? '200' : '503',
-});
-const condition = (change: Record<string, unknown> = {}) =>
-  probeStopCondition.parse({ kind: 'probe', probe: 'p', indicator: 'errorRatio', above: 0.5, ...change });
+import { condition, sample } from './stop-samples.js';
 
 /** One sample every 50 ms. @returns the first crossing */
 function feed(watch: ProbeWatch, ok: (atMs: number) => boolean, { tookMs = 5, untilMs = 10_000 } = {}) {
@@ -68,11 +57,60 @@ test('samples of other probes and of before the window do not count', () => {
   expect(watch.look(2010)).toBeUndefined();
 });
 
+test('a window is of its own probe alone, from its very first millisecond on', () => {
+  const watch = new ProbeWatch(condition({ windowMs: 100 }), 20);
+  for (let atMs = 1; atMs <= 50; atMs++) watch.add(sample(atMs, false, 5, 'other'));
+  for (const atMs of [0, 50, 100]) watch.add(sample(atMs, true));
+  expect(watch.look(100)).toBeUndefined();
+  const failing = new ProbeWatch(condition({ windowMs: 100 }), 20);
+  for (const atMs of [0, 50, 100]) failing.add(sample(atMs, false));
+  expect(failing.look(100)?.figure).toBe(1);
+});
+
+test('a figure that is just the threshold has not crossed it', () => {
+  const half = (change: Record<string, unknown>) => {
+    const watch = new ProbeWatch(condition(change), 20);
+    // The probe beats every 50 ms: each answer speaks for as long.
+    for (let atMs = 50; atMs <= 200; atMs += 50) watch.add(sample(atMs, atMs <= 100, 50));
+    return watch.look(200);
+  };
+  expect(half({ above: 0.5 })).toBeUndefined();
+  expect(half({ above: 0.499 })?.figure).toBe(0.5);
+  expect(half({ indicator: 'availability', above: undefined, below: 0.5 })).toBeUndefined();
+  expect(half({ indicator: 'availability', above: undefined, below: 0.501 })?.figure).toBe(0.5);
+});
+
+test('the order in which answers come in changes no figure', () => {
+  const availability = condition({ indicator: 'availability', above: undefined, below: 0.99 });
+  const samples = Array.from({ length: 16 }, (_, i) => sample(50 * (i + 1), i % 3 !== 0, 40));
+  const figure = (order: readonly Sample[]) => {
+    const watch = new ProbeWatch(availability, 20);
+    for (const s of order) watch.add(s);
+    return watch.look(1000)?.figure;
+  };
+  expect(figure(samples)).toBeGreaterThan(0);
+  expect(figure([...samples].reverse())).toBe(figure(samples));
+});
+
+test('time in which nothing was seen does not count towards the hold time', () => {
+  const availability = condition({ indicator: 'availability', above: undefined, below: 0.8, holdMs: 500 });
+  const watch = new ProbeWatch(availability, 20);
+  for (let atMs = 0; atMs < 3000; atMs += 50) expect(watch.look(atMs)).toBeUndefined();
+  const crossings: number[] = [];
+  for (let atMs = 3000; atMs <= 4000; atMs += 50) {
+    watch.add(sample(atMs, false));
+    if (watch.look(atMs) !== undefined) crossings.push(atMs);
+  }
+  // The third sample is the first that tells.
+  expect(crossings[0]).toBe(3600);
+});
+
 test('an availability crosses from above, a latency from below', () => {
   const availability = condition({ indicator: 'availability', above: undefined, below: 0.8 });
-  expect(feed(new ProbeWatch(availability, 20), (atMs) => atMs < 3000)?.reason).toMatch(
-    /^availability .*, below 0\.8$/,
-  );
+  const fallen = feed(new ProbeWatch(availability, 20), (atMs) => atMs < 3000);
+  expect(fallen?.reason).toMatch(/^availability .*, below 0\.8$/);
+  expect(fallen?.atMs).toBeGreaterThanOrEqual(3100);
+  expect(fallen?.figure).toBeLessThan(0.8);
   const latency = condition({ indicator: 'latencyP95', above: 100 });
   expect(feed(new ProbeWatch(latency, 20), () => true, { tookMs: 150 })?.reason).toMatch(
     /^latencyP95 of probe "p" was 150 ms over 1000 ms, above 100 ms$/,
@@ -91,6 +129,10 @@ test('a command crosses with any other exit code, and when it cannot be run', ()
   expect(watch.ended({ exitCode: 1 }, 0)).toBeUndefined();
   expect(watch.ended({ exitCode: 0 }, 300)).toBeUndefined();
   expect(watch.ended({ problem: 'did not end within 5000 ms' }, 400)).toBeUndefined();
+  expect(new CommandWatch({ ...parsed, holdMs: 0 }).ended({ problem: 'did not end' }, 0)).toMatchObject({
+    figure: -1,
+    reason: 'the command "check it" did not end',
+  });
   expect(watch.ended({ exitCode: 3 }, 900)).toMatchObject({
     figure: 3,
     threshold: 0,
@@ -98,107 +140,6 @@ test('a command crosses with any other exit code, and when it cannot be run', ()
     reason: 'the command "check it" ended with 3, expected 0',
   });
 });
-
-/** A monitor whose samples a test sends, on the test's own clock. */
-function fakeMonitor() {
-  const listeners = new Set<(s: Sample) => void>();
-  const fromMs = performance.now();
-  const nowMs = () => performance.now() - fromMs;
-  let failure: Error | undefined;
-  return {
-    nowMs,
-    onSample: (l: (s: Sample) => void) => {
-      listeners.add(l);
-      return () => listeners.delete(l);
-    },
-    history: (probe: string) => {
-      if (failure !== undefined) throw failure;
-      return { probe, rateHz: 20, fromMs: 0, toMs: 0, samples: [] };
-    },
-    send: (ok: boolean) => {
-      for (const l of listeners) l(sample(nowMs(), ok));
-    },
-    fail: (e: Error) => {
-      failure = e;
-    },
-    listeners,
-  };
-}
-
-test('the watch tells the first crossing once, and listens no more', async () => {
-  const monitor = fakeMonitor();
-  const told: string[] = [];
-  using _ = new StopWatch(
-    [condition(), condition({ above: 0.1 })],
-    monitor,
-    () => 20,
-    (e) => told.push(e.message),
-  );
-  for (let i = 0; i < 5; i++) monitor.send(false);
-  await sleep(200);
-  expect(told).toEqual([expect.stringMatching(/^A stop condition was crossed: errorRatio of probe "p" was 1 /)]);
-  expect(monitor.listeners.size).toBe(0);
-});
-
-test('the watch says nothing after it has ended', async () => {
-  const monitor = fakeMonitor();
-  const told: string[] = [];
-  const watch = new StopWatch(
-    [condition()],
-    monitor,
-    () => 20,
-    (e) => told.push(e.message),
-  );
-  for (let i = 0; i < 5; i++) monitor.send(false);
-  watch[Symbol.dispose]();
-  await sleep(150);
-  expect(told).toEqual([]);
-});
-
-test('a monitor that has failed watches nothing, and that stops the run', async () => {
-  const monitor = fakeMonitor();
-  const told: string[] = [];
-  using _ = new StopWatch(
-    [condition()],
-    monitor,
-    () => 20,
-    (e) => told.push(e.message),
-  );
-  monitor.fail(new Error('the probe thread died'));
-  await sleep(150);
-  expect(told).toEqual([expect.stringMatching(/can no longer be watched: the probe thread died/)]);
-});
-
-test('a command is run again and again, and stops the run when it fails', async () => {
-  const monitor = fakeMonitor();
-  const told: string[] = [];
-  const script = `process.exit(process.uptime() > 0 && Date.now() > ${Date.now() + 400} ? 4 : 0)`;
-  const command = [process.execPath, '-e', script];
-  using _ = new StopWatch(
-    [commandStopCondition.parse({ kind: 'command', command, everyMs: 50 })],
-    monitor,
-    () => 20,
-    (e) => told.push(e.message),
-  );
-  await expect.poll(() => told, { timeout: 10_000 }).toEqual([expect.stringMatching(/ended with 4, expected 0/)]);
-});
-
-for (const [what, command, reason] of [
-  ['that is not there', ['/no/such/program'], /could not be run: spawn \/no\/such\/program ENOENT/],
-  ['that does not end', [process.execPath, '-e', 'setTimeout(() => 0, 60000)'], /did not end within 300 ms/],
-] as const) {
-  test(`a command ${what} stops the run`, async () => {
-    const told: string[] = [];
-    const parsed = commandStopCondition.parse({ kind: 'command', command: [...command], timeoutMs: 300 });
-    using _ = new StopWatch(
-      [parsed],
-      fakeMonitor(),
-      () => 20,
-      (e) => told.push(e.message),
-    );
-    await expect.poll(() => told, { timeout: 10_000 }).toEqual([expect.stringMatching(reason)]);
-  });
-}
 
 test('a plan says in one line each when it will stop', () => {
   expect(describeStopCondition(condition({ holdMs: 500 }))).toBe(
@@ -233,29 +174,60 @@ test('a condition of the baseline is a multiple of what the same run had before,
 test('a condition of a baseline that has no such figure is refused, and nothing is watched', () => {
   const asked = condition({ indicator: 'latencyP99', above: 3, of: 'baseline' });
   const broken = { ...quiet(10), samples: quiet(10).samples.map((s) => ({ ...s, ok: false })) };
-  for (const baseline of [[], [broken]])
-    expect(() => new ProbeWatch(asked, 20, { baseline })).toThrow(/baseline has no latencyP99 of the probe "p"/);
+  for (const baseline of [[], [broken], [{ ...quiet(10), probe: 'other' }]])
+    expect(() => new ProbeWatch(asked, 20, { baseline })).toThrow(
+      expect.objectContaining({
+        kind: 'inconclusive',
+        message:
+          'a stop condition of the baseline: The baseline has no latencyP99 of the probe "p". Measure longer, or name an absolute figure. Nothing was injected.',
+      }),
+    );
+  expect(() => new ProbeWatch(asked, 20)).toThrow(/The baseline has no latencyP99/);
 });
+
+test('the baseline of a condition is that of its own probe', () => {
+  const asked = condition({ indicator: 'latencyP99', above: 3, of: 'baseline' });
+  const watch = new ProbeWatch(asked, 20, { baseline: [{ ...quiet(1000), probe: 'other' }, quiet(10)] });
+  expect(feed(watch, () => true, { tookMs: 35, untilMs: 4000 })?.threshold).toBe(30);
+});
+
+const figureRule = (id: string, unit: string, probe = 'p') =>
+  ({ probe, id, unit, direction: 'lower-is-better', quantity: 'p50', margin: {} }) as const;
 
 test('a condition may watch a figure that a probe reads', () => {
   const asked = probeStopCondition.parse({ kind: 'probe', probe: 'p', figure: 'queue', above: 50 });
-  const rule = {
-    probe: 'p',
-    id: 'queue',
-    unit: 'jobs',
-    direction: 'lower-is-better',
-    quantity: 'p50',
-    margin: {},
-  } as const;
-  const watch = new ProbeWatch(asked, 20, { figures: [rule] });
+  const figures = [figureRule('queue', 'people', 'other'), figureRule('depth', 'm'), figureRule('queue', 'jobs')];
+  const watch = new ProbeWatch(asked, 20, { figures });
   const read = (atMs: number, queue: number) => {
-    watch.add({ ...sample(atMs, true), figures: { queue } });
+    watch.add({ ...sample(atMs, true), figures: { queue, depth: 1 } });
     return watch.look(atMs);
   };
   expect([100, 200, 300, 400].map((atMs) => read(atMs, 20))).toEqual([undefined, undefined, undefined, undefined]);
   const crossing = [500, 600, 700, 800, 900].map((atMs) => read(atMs, 80)).find((c) => c !== undefined);
   expect(crossing?.reason).toMatch(/^queue of probe "p" was \d+ jobs over 1000 ms, above 50 jobs$/);
-  expect(() => new ProbeWatch(asked, 20, {})).toThrow(/names the figure "queue" of the probe "p"/);
+});
+
+test('a figure without a unit is told without one', () => {
+  const asked = probeStopCondition.parse({ kind: 'probe', probe: 'p', figure: 'load', above: 2 });
+  const watch = new ProbeWatch(asked, 20, { figures: [figureRule('load', '')] });
+  for (const atMs of [50, 100, 150]) watch.add({ ...sample(atMs, true), figures: { load: 3 } });
+  expect(watch.look(150)?.reason).toBe('load of probe "p" was 3 over 1000 ms, above 2');
+});
+
+test('a figure that its probe does not read is refused, with those that it does', () => {
+  const asked = probeStopCondition.parse({ kind: 'probe', probe: 'p', figure: 'queue', above: 50 });
+  const others = [figureRule('depth', 'm'), figureRule('load', ''), figureRule('queue', 'jobs', 'other')];
+  for (const [figures, expected] of [
+    [[], 'a probe that reads figures'],
+    [others, 'one of depth, load'],
+  ] as const)
+    expect(() => new ProbeWatch(asked, 20, { figures })).toThrow(
+      expect.objectContaining({
+        kind: 'unknown-target',
+        message: `A stop condition names the figure "queue" of the probe "p": expected ${expected}. Nothing was touched.`,
+      }),
+    );
+  expect(() => new ProbeWatch(asked, 20)).toThrow(/expected a probe that reads figures/);
 });
 
 test('a condition names an indicator or a figure, and no multiple of a ratio that should be nothing', () => {

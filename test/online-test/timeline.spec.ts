@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { expect, test } from '@playwright/test';
 import { Timeline } from '../../harness/online-test/timeline.js';
-import { sleep } from '../../harness/util/deadline.js';
+import { sleep, until } from '../../harness/util/deadline.js';
 import { fakeInjector, fault } from '../fault/fake-faults.js';
 
 const at = (afterMs: number, kind: string, durationMs?: number) => ({
@@ -58,19 +58,52 @@ test('a stop from outside heals at once, though a measurement is still under way
   expect(await faults.active()).toEqual([]);
 });
 
-test('an ordinary end waits for the measurement of a late fault', async () => {
+test('a stop from outside does not wait for an injection that never answers', async () => {
   const { injector, faults } = fakeInjector();
-  const verify = faults.verify.bind(faults);
-  const timeline = new Timeline(injector, [at(0, 'stall'), at(1, 'crash')]);
+  const inject = faults.inject.bind(faults);
+  faults.inject = (i) => (i.kind === 'crash' ? new Promise(() => undefined) : inject(i));
+  const stop = new AbortController();
+  const timeline = new Timeline(injector, [at(0, 'stall'), at(1, 'crash')], stop.signal);
   await timeline.start();
-  faults.verify = async (i) => {
-    await sleep(60);
-    return verify(i);
-  };
-  await sleep(20);
-  await timeline.stop();
-  expect(injector.all.map((i) => i.dose)).toEqual(['confirmed', 'confirmed']);
+  await sleep(30);
+  stop.abort(new Error('stop condition'));
+  // Who waited for it would never come to the heal.
+  void timeline.stop();
+  await until('the heal', async () => (await faults.active()).length === 0, { withinMs: 15_000 });
 });
+
+test('after a stop from outside no fault comes any more, though the end has not been asked for yet', async () => {
+  const { injector, told } = fakeInjector();
+  const stop = new AbortController();
+  const timeline = new Timeline(injector, [at(0, 'stall'), at(80, 'crash')], stop.signal);
+  await timeline.start();
+  stop.abort(new Error('stop condition'));
+  await sleep(160);
+  expect(acts(told)).toEqual(['inject stall']);
+  expect(await timeline.stop()).toEqual([]);
+});
+
+for (const [whom, outside] of [
+  ['nobody may stop', undefined],
+  ['somebody may stop, and does not', new AbortController().signal],
+] as const) {
+  test(`an ordinary end of what ${whom} waits for the measurement of a late fault, and for no later one`, async () => {
+    const { injector, faults, told } = fakeInjector();
+    const verify = faults.verify.bind(faults);
+    const timeline = new Timeline(injector, [at(0, 'stall'), at(1, 'crash'), at(20_000, 'shutdown')], outside);
+    await timeline.start();
+    faults.verify = async (i) => {
+      await sleep(60);
+      return verify(i);
+    };
+    await sleep(20);
+    const fromMs = performance.now();
+    await timeline.stop();
+    expect(performance.now() - fromMs).toBeLessThan(10_000);
+    expect(injector.all.map((i) => i.dose)).toEqual(['confirmed', 'confirmed']);
+    expect(acts(told)).not.toContain('inject shutdown');
+  });
+}
 
 test('what failed on the way and what does not heal is told, the stop itself is not', async () => {
   const { injector, faults } = fakeInjector();

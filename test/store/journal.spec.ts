@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import Database from 'libsql';
@@ -48,13 +48,71 @@ test('a service has at most one open run, and another service is not disturbed',
   expect(journal.runs({ open: true }).map((r) => r.id)).toEqual(['r3', 'r2']);
 });
 
+test('who cannot begin is told which run holds the service, whatever others are open or were', async () => {
+  using journal = new Journal(await folder());
+  journal.begin(run('elsewhere', 'other'));
+  journal.begin(run('before'));
+  journal.close('before');
+  journal.begin(run('r1'));
+  expect(() => journal.begin(run('r2'))).toThrow(
+    expect.objectContaining({
+      kind: 'busy',
+      message: `Run r1 (process ${process.pid}) is open on service "svc". Wait for it to end, or run \`ordeal recover\` when it has died.`,
+    }),
+  );
+});
+
+test('a run that cannot begin for another reason is told that reason', async () => {
+  using journal = new Journal(await folder());
+  journal.begin(run('r1'));
+  expect(() => journal.begin(run('r1', 'other'))).toThrow(/UNIQUE constraint failed: run\.id/);
+  expect(journal.runs().map((r) => r.serviceId)).toEqual(['svc']);
+});
+
+test('all runs are told, the first that began first, and of each whether it is closed', async () => {
+  using journal = new Journal(await folder());
+  journal.begin({ ...run('late'), startedAt: '2026-02-01T00:00:00Z' });
+  journal.begin({ ...run('early', 'other'), startedAt: '2026-01-01T00:00:00Z' });
+  journal.close('early');
+  expect(journal.runs().map((r) => [r.id, r.closed])).toEqual([
+    ['early', true],
+    ['late', false],
+  ]);
+  expect(journal.runs({ open: true }).map((r) => [r.id, r.closed])).toEqual([['late', false]]);
+  expect(journal.run('early')?.closed).toBe(true);
+});
+
+test('what a run wrote stays to be read in its order, settled or not, and without what others wrote', async () => {
+  using journal = new Journal(await folder());
+  journal.begin(run('r1'));
+  journal.begin(run('r2', 'other'));
+  const [a, other, b] = [
+    journal.intend('r1', freeze('a')),
+    journal.intend('r2', freeze('x')),
+    journal.intend('r1', freeze('b')),
+  ];
+  journal.settle(b);
+  expect(journal.entries('r1').map((e) => [e.id, e.state, e.action])).toEqual([
+    [a, 'intended', freeze('a')],
+    [b, 'settled', freeze('b')],
+  ]);
+  expect(journal.entries('r2').map((e) => e.id)).toEqual([other]);
+});
+
 test('a run does not close while something is open', async () => {
   using journal = new Journal(await folder());
   journal.begin(run('r1'));
   const entry = journal.intend('r1', freeze('a'));
-  expect(() => journal.close('r1')).toThrow(/1 open journal entries/);
+  expect(() => journal.close('r1')).toThrow(
+    expect.objectContaining({
+      kind: 'internal',
+      message: 'Run r1 still has 1 open journal entries. Run `ordeal recover`.',
+    }),
+  );
+  expect(journal.run('r1')?.closed).toBe(false);
   journal.settle(entry);
   journal.close('r1');
+  expect(journal.run('r1')?.closed).toBe(true);
 });
 
 test('an intent survives a kill in the very next instruction', async () => {
@@ -89,7 +147,13 @@ test('whoever was taken over must not act any more', async () => {
   using journal = new Journal(state);
   journal.begin({ ...run('r1'), pid: 1 });
   expect(journal.heartbeat('r1')).toBe(false);
-  expect(() => journal.intend('r1', freeze('a'))).toThrow(/taken over by another process/);
+  expect(() => journal.intend('r1', freeze('a'))).toThrow(
+    expect.objectContaining({
+      kind: 'lease-lost',
+      message:
+        'Run r1 was taken over by another process. It gave no sign of life for too long. What it had begun is undone; see `ordeal status`.',
+    }),
+  );
   expect(journal.open('r1')).toEqual([]);
 });
 
@@ -113,8 +177,33 @@ test('a run that gave a sign of life in the meantime is not taken over', async (
 
 test('a file that is no journal is refused and left as it was', async () => {
   const state = await folder();
-  await writeFile(join(state, 'journal.db'), 'not a database at all, but long enough to look like one'.repeat(100));
-  expect(() => new Journal(state)).toThrow(/The journal cannot be opened/);
+  const file = join(state, 'journal.db');
+  const content = 'not a database at all, but long enough to look like one'.repeat(100);
+  await writeFile(file, content);
+  expect(() => new Journal(state)).toThrow(
+    expect.objectContaining({
+      kind: 'file-invalid',
+      message: `${file}: The journal cannot be opened: file is not a database. Nothing was touched. If a run is open, mend the file from a copy before you remove it.`,
+    }),
+  );
+  expect(await readFile(file, 'utf8')).toBe(content);
+});
+
+test('a journal that another process holds while it is opened is busy, not broken', async () => {
+  const state = await folder();
+  const file = join(state, 'journal.db');
+  const holder = new Database(file);
+  holder.exec('begin exclusive');
+  expect(() => new Journal(state, { busyMs: 20 })).toThrow(
+    expect.objectContaining({
+      kind: 'busy',
+      message: `${file}: The journal is held by another process: database is locked. Retry. A process that was stopped in the middle of a write holds it until it goes on, or ends.`,
+    }),
+  );
+  holder.exec('rollback');
+  holder.close();
+  using journal = new Journal(state, { busyMs: 20 });
+  expect(journal.runs()).toEqual([]);
 });
 
 test('once a lock was met and is gone, what is written is durable, and keeps nobody else from writing', async () => {

@@ -71,10 +71,11 @@ function onSmallDisk(script: string): string {
     const told = (work) => { try { return work(); } catch (e) { return e.kind + ': ' + e.message; } };
     ${script}`;
   const mount = `mount -t tmpfs -o size=8m none "${folder}" && exec "$0" --input-type=module -e "$1"`;
+  // Playwright asks for colours, which a pattern does not know.
+  const { FORCE_COLOR: _, ...env } = process.env;
   const { status, stdout, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', mount, process.execPath, whole], {
     encoding: 'utf8',
-    // Playwright asks for colours, which a pattern does not know.
-    env: { PATH: process.env.PATH },
+    env,
   });
   return status === 0 ? stdout.trim() : `it could not be run: ${stderr}`;
 }
