@@ -67,6 +67,22 @@ test.describe('a run that was covered', () => {
     expect(errors).toContain('restoreAsNew failed');
   });
 
+  test('is open still when it is not as before though it was restored, and says so', async () => {
+    dead.server.answer = (_, response) => response.writeHead(503).end();
+    dead.run([await baselineOf(dead.stateFolder)]);
+    const { told, steps } = await dead.recovered();
+    expect(told).toEqual([
+      ...['recover', 'quarantine web@1 run-1', 'restoreAsNew snap-1'],
+      ...['switchOver web@2', 'capture', 'closed'],
+    ]);
+    expect(steps).toEqual([
+      ['failed', look, 'The service is not as before: got restoration not-restored, exit code 32.'],
+    ]);
+    expect((await dead.record()).verdicts).toMatchObject({ service: 'failed', restoration: 'not-restored' });
+    expect(dead.journal.open('run-1').map((e) => e.action.type)).toContain('covered');
+    expect(dead.journal.run('run-1')?.closed).toBe(false);
+  });
+
   test('whose switch had happened has its evidence kept, and stays open when that cannot be', async () => {
     dead.run([await baselineOf(dead.stateFolder), { type: 'quarantine', ...compute }]);
     const { told, steps } = await dead.recovered({ placed: 'web@2' });
