@@ -13,7 +13,7 @@ let failures = 0;
 let hasAnswered = false;
 
 /** Asks the store. A store that breaks its connections again and again is left in peace: it has enough to do. */
-function ask(method, path, body) {
+function ask(method, path, body, through = agent) {
   if (failures >= enough) return Promise.resolve([503, 'the store is left in peace']);
   return new Promise((resolve) => {
     let isSlow = false;
@@ -22,7 +22,7 @@ function ask(method, path, body) {
       if (failures === enough) console.log(`the store is left in peace: ${why}`);
       resolve([503, why]);
     };
-    const asked = request({ host, port, method, path, agent, timeout: 900 }, (answer) => {
+    const asked = request({ host, port, method, path, agent: through, timeout: 900 }, (answer) => {
       let text = '';
       answer.setEncoding('utf8').on('data', (piece) => {
         text += piece;
@@ -37,7 +37,11 @@ function ask(method, path, body) {
       isSlow = true;
       asked.destroy(new Error('the store does not answer'));
     });
-    asked.on('error', (e) => fail(e.message));
+    asked.on('error', (e) => {
+      // A connection that was kept may have been closed by the other side just now: that is no word about the store.
+      if (asked.reusedSocket && !isSlow) resolve(ask(method, path, body, false));
+      else fail(e.message);
+    });
     asked.end(body);
   });
 }

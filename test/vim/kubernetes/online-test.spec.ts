@@ -19,7 +19,7 @@ test('the loop of `ordeal run` on pods: one fault is survived, one is restored f
 
   const out = ['--state', join(folder, 'state'), '--out', join(folder, 'out')];
   const { code, said } = await ordeal(['run', join(folder, 'online-testing.feature'), '--no-allure', ...out], folder);
-  expect(code, said).toBe(0);
+  expect(code, `${said}\n${await played.runtime.said()}`).toBe(0);
   expect(said).toContain('2 scenarios: 2 passed');
 
   const runs = (await readdir(join(folder, 'out'))).filter((name) => name.startsWith('run-'));

@@ -10,7 +10,7 @@ import { sessionService } from './session-service.js';
 
 test.describe.configure({ timeout: 240_000 });
 
-// Faults of Kubernetes itself, so that it needs nothing else in the cluster. The other words of a platform are in hosted.spec.ts.
+// Faults of Kubernetes itself, so that it needs nothing else in the cluster.
 const feature = `Feature: Online testing of real pods
   Background:
     Given the network service "service.yaml" is running

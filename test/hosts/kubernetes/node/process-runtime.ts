@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { V1NetworkPolicy, V1Pod, V1PodStatus } from '@kubernetes/client-node';
 import type { Cluster } from '../../../../harness/vim/kubernetes/cluster.js';
@@ -41,6 +41,15 @@ export class ProcessRuntime implements PodRuntime {
 
   pod(name: string): PlayedPod | undefined {
     return [...this.#running.values()].find((p) => p.pod.metadata?.name === name);
+  }
+
+  /** What every pod that there was has said, for who looks for the reason of a failure. */
+  async said(): Promise<string> {
+    const folder = join(this.folder, 'pods');
+    const names = await readdir(folder, { recursive: true });
+    const logs = names.filter((name) => name.endsWith('.log') && !name.includes('/', name.indexOf('/') + 1));
+    const texts = await Promise.all(logs.map(async (n) => `${n}:\n${await readFile(join(folder, n), 'utf8')}`));
+    return texts.join('\n');
   }
 
   #find(namespace: string, name: string, container: string): FoundContainer | 'no pod' | 'no container' {
