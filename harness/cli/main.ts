@@ -72,14 +72,14 @@ export async function main(outside: Outside): Promise<number> {
 function tell(outside: Outside, thrown: unknown): number {
   // A disk that is full is nobody's defect, wherever it is met first.
   const io = classifyIo(thrown, outside.cwd);
-  const e = io instanceof OrdealError && io.kind === 'no-space' ? io : thrown;
+  const e = io instanceof OrdealError && io.kind === 'no-space' ? io : asError(thrown);
   const json = outside.argv.includes('--json');
   if (e instanceof OrdealError) {
     outside.stderr.write(json ? `${JSON.stringify({ error: e.toJSON() }, null, 2)}\n` : `ordeal: ${e.message}\n`);
     return exitCodeOfError(e.kind);
   }
   outside.stderr.write(
-    `ordeal: a defect in Ordeal itself: ${asError(e).message}\n${asError(e).stack ?? ''}\nPlease report it with this text. \`ordeal status\` shows whether anything is left open.\n`,
+    `ordeal: a defect in Ordeal itself: ${e.message}\n${e.stack ?? ''}\nPlease report it with this text. \`ordeal status\` shows whether anything is left open.\n`,
   );
   return exitCodeOfError('internal');
 }

@@ -123,8 +123,10 @@ export class Recorder {
 
   /** The run goes on to clean up, but what went wrong is in the record and decides the exit code. */
   failed(e: unknown): void {
-    this.#firstError ??= e instanceof OrdealError ? e : new OrdealError('internal', asError(e).message, { cause: e });
-    this.record.errors.push(asError(e).message);
+    const error = asError(e);
+    this.#firstError ??=
+      error instanceof OrdealError ? error : new OrdealError('internal', error.message, { cause: e });
+    this.record.errors.push(error.message);
   }
 
   /** The first reason to stop is the reason. */

@@ -110,9 +110,16 @@ function sentence(what: string, { where, expected, got, remedy, cause }: ErrorPa
   return `${head}.${remedy ? ` ${remedy}` : ''}`;
 }
 
-export const reasonOf = (e: unknown): string => (e instanceof Error ? e.message : String(e)).replace(/\.$/, '');
+export const reasonOf = (e: unknown): string => asError(e).message.replace(/\.$/, '');
 
-export const asError = (e: unknown): Error => (e instanceof Error ? e : new Error(String(e)));
+/** Of a failure whose clean-up failed too: both, of the kind of the first one. */
+export function asError(e: unknown): Error {
+  if (!(e instanceof Error)) return new Error(String(e));
+  if (e.name !== 'SuppressedError' || !('suppressed' in e && 'error' in e)) return e;
+  const [root, cleanUp] = [asError(e.suppressed), asError(e.error)];
+  const kind = root instanceof OrdealError ? root.kind : 'internal';
+  return new ManyErrors(kind, 'A step failed, and not everything could be undone', [root, cleanUp]);
+}
 
 /** The errno name of a Node.js system error, such as ENOSPC; undefined for every other value. */
 export const errnoOf = (e: unknown): string | undefined =>
