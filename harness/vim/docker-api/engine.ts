@@ -44,6 +44,13 @@ export abstract class DockerApiEngine implements OciEngine, InstantiatingEngine 
     return fromInspection(info);
   }
 
+  async lacksImage(spec: OciContainer['spec']): Promise<string | undefined> {
+    const { config, imageId } = spec as DockerSpec;
+    const image: unknown = Reflect.get(config, 'Image');
+    if (imageId !== undefined && (await this.hasImage(imageId))) return undefined;
+    return typeof image === 'string' && !(await this.hasImage(image)) ? image : undefined;
+  }
+
   async create(spec: OciContainer['spec'], { name, labels, volumes }: CreateOptions): Promise<string> {
     const { config, imageId, hostConfig, networks } = spec as DockerSpec;
     const isThere = imageId !== undefined && (await this.hasImage(imageId));
@@ -93,6 +100,10 @@ export abstract class DockerApiEngine implements OciEngine, InstantiatingEngine 
       if (statusOf(e) !== 409) throw this.client.failure(e, `"${name}" cannot be killed`);
     }
     await this.client.call(`the end of "${name}" cannot be waited for`, () => container.wait());
+  }
+
+  async pause({ id, name }: OciContainer): Promise<void> {
+    await this.client.call(`"${name}" cannot be paused`, () => this.client.api.getContainer(id).pause());
   }
 
   async unpause({ id, name }: OciContainer): Promise<void> {
@@ -227,7 +238,8 @@ export abstract class DockerApiEngine implements OciEngine, InstantiatingEngine 
     return Readable.from([textOfLog(all)]);
   }
 
+  /** Each call has a connection of its own: nothing is open between them but what they pass through. */
   async [Symbol.asyncDispose](): Promise<void> {
-    // Each call has a connection of its own: nothing is open between them.
+    await this.client[Symbol.asyncDispose]();
   }
 }

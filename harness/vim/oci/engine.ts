@@ -61,6 +61,8 @@ export interface OciEngine extends AsyncDisposable {
   /** Those that carry the label. */
   list(label: string): Promise<readonly OciContainer[]>;
   find(idOrName: string): Promise<OciContainer | undefined>;
+  /** The name of the image that `create` would need, when it is not there any more. */
+  lacksImage(spec: OciContainer['spec']): Promise<string | undefined>;
   create(spec: OciContainer['spec'], options: CreateOptions): Promise<ComputeId>;
   start(container: OciContainer): Promise<void>;
   /** What a `restore` that follows at once needs, and can be had while the process of before still ends. */

@@ -1,3 +1,4 @@
+import type { FaultReading, Injection } from '../../model/fault.js';
 import type { Clocks } from './clocks.js';
 import type { Containers } from './containers.js';
 import type { EngineHost } from './host.js';
@@ -54,3 +55,16 @@ export const hopFaults: Readonly<Record<string, string>> = {
   reordering: hop('lets some be overtaken'),
   corruption: hop('flips a bit in some'),
 };
+
+/** Faults of one family on virtual links. */
+export interface LinkFaults {
+  inject(injection: Injection): Promise<void>;
+  measure(injection: Injection): Promise<FaultReading>;
+  heal(injection: Injection): Promise<void>;
+}
+
+export const linkFaults = (onBridge: LinkFaults, onHop: LinkFaults): ReadonlyMap<string, LinkFaults> =>
+  new Map([
+    ...Object.keys(bridgeFaults).map((kind) => [kind, onBridge] as const),
+    ...Object.keys(hopFaults).map((kind) => [kind, onHop] as const),
+  ]);

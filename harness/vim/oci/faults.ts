@@ -6,11 +6,9 @@ import type { NativeFaults } from '../../model/vim.js';
 import { writeAtomically } from '../../util/atomic-file.js';
 import { errnoOf, OrdealError } from '../../util/errors.js';
 import { readValidated } from '../../util/validate.js';
-import type { BridgeFaults } from './bridge-faults.js';
 import type { Containers, Seen } from './containers.js';
-import { bridgeFaults, endings, hopFaults } from './fault-means.js';
+import { endings, type LinkFaults } from './fault-means.js';
 import type { OciFolder } from './folder.js';
-import type { HopFaults } from './hop-faults.js';
 import type { Means } from './means/means.js';
 import type { Power } from './power.js';
 
@@ -33,12 +31,11 @@ export class OciFaults implements NativeFaults {
   constructor(
     readonly containers: Containers,
     readonly folder: OciFolder,
-    readonly power: Power,
-    readonly bridge: BridgeFaults,
-    readonly hops: HopFaults,
+    readonly power: Pick<Power, 'start' | 'stop'>,
+    readonly onLinks: ReadonlyMap<string, LinkFaults>,
     readonly means: ReadonlyMap<string, Means>,
   ) {
-    this.kinds = [...Object.keys(endings), ...means.keys(), ...Object.keys(bridgeFaults), ...Object.keys(hopFaults)];
+    this.kinds = [...Object.keys(endings), ...means.keys(), ...onLinks.keys()];
   }
 
   async inject(injection: Injection): Promise<void> {
@@ -47,7 +44,7 @@ export class OciFaults implements NativeFaults {
       throw new OrdealError('capability-missing', `${this.containers.engine.kind} cannot inject ${kind}`);
     }
     if ((await this.#read(id)) !== undefined) return;
-    const link = this.#link(kind);
+    const link = this.onLinks.get(kind);
     const record = injected.parse({ injection, ...(link === undefined ? await this.#target(injection) : {}) });
     await mkdir(this.folder.injections, { recursive: true, mode: 0o700 });
     await writeAtomically(this.#file(id), JSON.stringify(record));
@@ -63,7 +60,7 @@ export class OciFaults implements NativeFaults {
   async verify(injection: Injection): Promise<FaultReading> {
     const record = await this.#read(injection.id);
     if (record === undefined) return { effective: false, measured: {}, how: 'the fault is not on, or was healed' };
-    const link = this.#link(injection.kind);
+    const link = this.onLinks.get(injection.kind);
     if (link !== undefined) return link.measure(injection);
     const seen = await this.containers.find(record.compute ?? '');
     if (seen === undefined) return { effective: true, measured: { gone: true }, how: 'the container is gone' };
@@ -73,7 +70,7 @@ export class OciFaults implements NativeFaults {
   async heal(injection: Injection): Promise<void> {
     const record = await this.#read(injection.id);
     if (record === undefined) return;
-    const link = this.#link(injection.kind);
+    const link = this.onLinks.get(injection.kind);
     if (link !== undefined) await link.heal(injection);
     else {
       const seen = await this.containers.find(record.compute ?? '');
@@ -99,11 +96,6 @@ export class OciFaults implements NativeFaults {
       if ('link' in target) found.set(target.link, kind === 'link-cut' ? 'cut' : 'impaired');
     }
     return found;
-  }
-
-  #link(kind: string): BridgeFaults | HopFaults | undefined {
-    if (bridgeFaults[kind] !== undefined) return this.bridge;
-    return hopFaults[kind] === undefined ? undefined : this.hops;
   }
 
   async #target(injection: Injection): Promise<Omit<Injected, 'injection'>> {
@@ -140,7 +132,7 @@ export class OciFaults implements NativeFaults {
         how: 'the state of the container, and whether it was started anew',
       };
     }
-    if (container.pid > 0) return means.measure(seen, injection, before);
+    if (container.status === 'running') return means.measure(seen, injection, before);
     return { effective: false, measured: { state: powerState }, how: 'the container has ended' };
   }
 
@@ -154,7 +146,7 @@ export class OciFaults implements NativeFaults {
       if (isDown && inPlace?.container.id === container.id && !marks.quarantined) await this.power.start(container.id);
       return;
     }
-    const isSameBoot = container.startedAt === boot && container.pid > 0;
+    const isSameBoot = container.startedAt === boot && container.status === 'running';
     if (isSameBoot || means.outlives === true) await means.off(seen, injection, before);
   }
 

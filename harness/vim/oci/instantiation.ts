@@ -9,15 +9,14 @@ import type { Containers } from './containers.js';
 import type { DeployedVnfc } from './deployment.js';
 import { type OciContainer, type OciEngine, resourceLabel, serviceLabel } from './engine.js';
 import type { OciFolder } from './folder.js';
+import type { ImageKeeper, Images } from './images.js';
 import type { Power } from './power.js';
 
 const LISTEN_MS = 60_000;
 const LISTEN = '0A';
 
 /** What an engine needs to bring up a service by itself. */
-export interface InstantiatingEngine {
-  hasImage(image: string): Promise<boolean>;
-  importImage(archive: string, image: string): Promise<void>;
+export interface InstantiatingEngine extends ImageKeeper {
   /** Idempotent. */
   ensureNetwork(name: string, subnet: string, labels: Readonly<Record<string, string>>): Promise<void>;
   removeNetworks(label: string): Promise<void>;
@@ -37,6 +36,7 @@ export class OciInstantiation implements Instantiation {
     readonly power: Power,
     readonly networks: Readonly<Record<string, { readonly subnet: string }>>,
     readonly clocks: Clocks,
+    readonly images: Images,
   ) {}
 
   async check(service: LocatedService): Promise<void> {
@@ -62,7 +62,7 @@ export class OciInstantiation implements Instantiation {
     }
   }
 
-  async instantiate(service: LocatedService, signal?: AbortSignal): Promise<void> {
+  async instantiate(_: LocatedService, signal?: AbortSignal): Promise<void> {
     await this.folder.prepare();
     const labels = { [serviceLabel]: this.containers.serviceId };
     for (const [name, { subnet }] of Object.entries(this.networks)) {
@@ -70,11 +70,11 @@ export class OciInstantiation implements Instantiation {
     }
     for (const deployed of this.containers.deployed) {
       signal?.throwIfAborted();
-      const { image, archive } = deployed.deployment;
-      if (image !== undefined && archive !== undefined && !(await this.engine.hasImage(image))) {
-        await this.engine.importImage(resolve(service.folder, archive), image);
-      }
-      if (image !== undefined && (await this.containers.findInPlace(deployed.resource)) === undefined) {
+      await this.images.provide(deployed);
+      if (
+        deployed.deployment.image !== undefined &&
+        (await this.containers.findInPlace(deployed.resource)) === undefined
+      ) {
         await this.#create(deployed, labels);
       }
       await this.power.start(await this.containers.locate(deployed.resource));

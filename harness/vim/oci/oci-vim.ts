@@ -12,11 +12,12 @@ import { Connections } from './connections.js';
 import { Containers } from './containers.js';
 import { Dumps, type RuntimeTools } from './dump.js';
 import type { OciEngine } from './engine.js';
-import { meansOf } from './fault-means.js';
+import { linkFaults, meansOf } from './fault-means.js';
 import { OciFaults } from './faults.js';
 import { OciFolder } from './folder.js';
 import { HopFaults } from './hop-faults.js';
 import type { EngineHost } from './host.js';
+import { Images } from './images.js';
 import { type InstantiatingEngine, OciInstantiation } from './instantiation.js';
 import type { Means } from './means/means.js';
 import { Power } from './power.js';
@@ -78,13 +79,15 @@ export class OciVim implements Vim {
     const reversion = new Reversion(this.#containers, kept, this.#bridge, trees, this.#power, timelines);
     const capture = new Capture(this.#containers, kept, this.#dumps, trees, connections);
     this.snapshots = new OciSnapshots(this.#containers, kept, trees, archives, capture, reversion, turn);
-    this.replacement = new OciReplacement(this.#containers, kept, this.#power, reversion, turn);
+    const images = new Images(this.#containers, engine);
+    this.replacement = new OciReplacement(this.#containers, kept, this.#power, reversion, images, turn);
     const bridgeFaults = new BridgeFaults(this.#containers, this.#bridge);
     this.#hops = new HopFaults(this.#containers, kept, host, bridgeFaults);
     const clocks = new Clocks(kept.root, faketime);
     this.#means = meansOf(this.#containers, this.#power, host, clocks);
-    this.faults = new OciFaults(this.#containers, kept, this.#power, bridgeFaults, this.#hops, this.#means);
-    this.instantiation = new OciInstantiation(this.#containers, engine, kept, this.#power, networks, clocks);
+    const onLinks = linkFaults(bridgeFaults, this.#hops);
+    this.faults = new OciFaults(this.#containers, kept, this.#power, onLinks, this.#means);
+    this.instantiation = new OciInstantiation(this.#containers, engine, kept, this.#power, networks, clocks, images);
   }
 
   /** Tried once: the host does not change under a driver. */

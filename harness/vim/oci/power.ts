@@ -2,12 +2,16 @@ import { join } from 'node:path';
 import type { ComputeId } from '../../model/vim.js';
 import { OrdealError } from '../../util/errors.js';
 import { type BridgeRules, tableName } from './barrier.js';
+import type { Cgroup } from './cgroup.js';
 import { type Containers, monotonicMs, type Seen } from './containers.js';
 import type { Marks, OciFolder } from './folder.js';
 import type { Timelines } from './timelines.js';
 
 /** On, off, frozen, and back from a dump. */
 export class Power {
+  /** What this process has made stand still: it lets them go on though their daemon is gone. */
+  readonly #frozen = new Map<ComputeId, Cgroup>();
+
   constructor(
     readonly containers: Containers,
     readonly folder: OciFolder,
@@ -53,12 +57,15 @@ export class Power {
     if (seen.powerState !== 'on') {
       throw new OrdealError('vim-failed', `"${seen.container.name}" is ${seen.powerState} and cannot be paused`);
     }
-    await (await this.containers.cgroup(seen)).freeze();
+    const cgroup = await this.containers.cgroup(seen);
+    await cgroup.freeze();
+    this.#frozen.set(compute, cgroup);
     return monotonicMs();
   }
 
   async resume(compute: ComputeId): Promise<void> {
-    const seen = await this.containers.see(compute);
+    const seen = await this.containers.see(compute).catch((e: unknown) => this.#thawWithoutDaemon(compute, e));
+    if (seen === undefined) return;
     if (seen.powerState === 'on') return;
     this.refuseQuarantined(seen, 'resumed');
     if (seen.marks.pending !== undefined) return this.#restorePending(seen, seen.marks.pending);
@@ -67,6 +74,15 @@ export class Power {
     }
     if (seen.container.isPaused) await this.containers.engine.unpause(seen.container);
     else await (await this.containers.cgroup(seen)).thaw();
+  }
+
+  /** @throws the failure itself when it is another one, or when it was not we who froze it */
+  async #thawWithoutDaemon(compute: ComputeId, failure: unknown): Promise<undefined> {
+    const cgroup = this.#frozen.get(compute);
+    const marks = await this.folder.marks(compute);
+    const isGone = failure instanceof OrdealError && failure.kind === 'vim-unreachable';
+    if (!isGone || cgroup === undefined || marks?.quarantined || marks?.pending !== undefined) throw failure;
+    await cgroup.thaw();
   }
 
   refuseQuarantined({ container, marks }: Seen, what: string): void {

@@ -6,6 +6,7 @@ import { Undo } from '../../util/undo.js';
 import type { Containers, Seen } from './containers.js';
 import { resourceLabel, runLabel, serviceLabel } from './engine.js';
 import { noMarks, type OciFolder } from './folder.js';
+import type { Images } from './images.js';
 import type { Power } from './power.js';
 import type { Reversion } from './reversion.js';
 
@@ -19,6 +20,7 @@ export class OciReplacement implements Replacement {
     readonly folder: OciFolder,
     readonly power: Power,
     readonly reversion: Reversion,
+    readonly images: Images,
     readonly turn: <T>(compute: ComputeId, work: () => Promise<T>) => Promise<T>,
   ) {}
 
@@ -73,6 +75,7 @@ export class OciReplacement implements Replacement {
       if (reason !== undefined)
         throw new OrdealError('capability-missing', `No memory can be restored here: ${reason}`);
     }
+    await this.images.provideFor(stored.spec, resource);
     const suffix = newId('').slice(-6);
     const name = `${resource}.${suffix}`;
     const labels = {

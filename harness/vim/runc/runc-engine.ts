@@ -68,6 +68,11 @@ export class RuncEngine implements OciEngine, InstantiatingEngine {
     return record === undefined ? undefined : seen(this.folder, record);
   }
 
+  async lacksImage(spec: OciContainer['spec']): Promise<string | undefined> {
+    const { image } = validate(spec, 'the spec of a container', runcSpec);
+    return (await this.folder.hasImage(image)) ? undefined : image;
+  }
+
   async create(spec: OciContainer['spec'], { name, labels, volumes }: CreateOptions): Promise<string> {
     const its = validate(spec, name, runcSpec);
     await this.#mustBeFree(name);

@@ -1,7 +1,12 @@
 import type { DockerHost } from '../../hosts/containers/docker-host.js';
 import { test } from '../../hosts/containers/fixture.js';
 import { mishapSuite } from '../oci/mishap-suite.js';
-import { recoverOnceMended } from '../oci/recovered.js';
+import {
+  deleteImageUnderFault,
+  killDaemonUnderFault,
+  killDaemonUnderSnapshot,
+  recoverOnceMended,
+} from '../oci/recovered.js';
 
 test.describe.configure({ timeout: 120_000 });
 const tag = '@vim:docker';
@@ -17,4 +22,22 @@ test(
     tag,
   },
   ({ dockerHost }) => recoverOnceMended(dockerHost),
+);
+
+test(
+  'a dockerd that is killed in mid-fault: the run says that nothing is restored, and `ordeal recover` restores once it is back',
+  { tag },
+  ({ dockerHost }) => killDaemonUnderFault(dockerHost),
+);
+
+test(
+  'a dockerd that is killed in mid-snapshot: the run injects nothing, and `ordeal recover` ends it once dockerd is back',
+  { tag },
+  ({ dockerHost }) => killDaemonUnderSnapshot(dockerHost),
+);
+
+test(
+  'an image that is deleted in mid-run is made anew from the archive in the descriptor, and the service is restored',
+  { tag },
+  ({ dockerHost }) => deleteImageUnderFault(dockerHost, () => dockerHost.docker('rmi', '--force', 'ordeal/vnfc:test')),
 );
