@@ -50,7 +50,7 @@ export async function bench(options: readonly string[]): Promise<string> {
   }
   const head = ['engine', 'process', 'operation', 'rounds', 'total ms', 'pause seen by a 5 ms prober'];
   const notes = [
-    "Medians. The checkpoints of Docker and CRIU leave out the writable layer and the volumes, Podman's the volumes; ours and runc's by hand hold both.",
+    "Medians; before each operation the machine has written back what it owes to its disks. The checkpoints of Docker and CRIU leave out the writable layer and the volumes, Podman's the volumes; ours and runc's by hand hold both.",
     ...missing,
   ];
   return `${markdownTable(head, rows)}\n\n${notes.join('\n')}`;
@@ -77,10 +77,14 @@ async function oneSize(host: Host, mib: number, rounds: number): Promise<string[
   });
 }
 
+/** What the one before has written is on the disk: else the next one, whichever it is, waits for its gigabytes too. */
+const settle = () => run('sync');
+
 async function oneRound(host: Host, s: ContainerSample, mib: number, round: number): Promise<Round[]> {
   const done: Round[] = [];
   const compute = await s.vim.locate(s.subject);
   const measure = async (operation: string, work: () => Promise<unknown>, isPauseSeen = true) => {
+    await settle();
     await using prober = new PauseProber(() => s.counter());
     const from = performance.now();
     await work();
@@ -121,6 +125,7 @@ async function oneRound(host: Host, s: ContainerSample, mib: number, round: numb
       }),
     );
   }
+  await settle();
   done.push({ operation: 'bare CRIU, a process of that size', totalMs: await bareCriu(host, mib, work) });
   await rm(work, { recursive: true });
   if (host instanceof DockerHost) {
