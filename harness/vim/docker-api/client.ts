@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import Docker from 'dockerode';
 import { classifyIo, OrdealError } from '../../util/errors.js';
 import { fromDocker, statusOf } from './errors.js';
+import { isSsh, SshTunnel } from './ssh-tunnel.js';
 
 /** As Docker's own client has them in DOCKER_CERT_PATH. */
 const FILES = ['ca.pem', 'cert.pem', 'key.pem'];
@@ -13,21 +14,34 @@ export interface DaemonPlace {
   readonly host: string;
   /** The folder of ca.pem, cert.pem and key.pem; undefined: no TLS. */
   readonly certificates: string | undefined;
+  /** Over ssh: the command, and the daemon's socket on the other side where the host names none. */
+  readonly ssh: { readonly command: string; readonly socket: string };
   /** Where the descriptor says so. */
   readonly option: string;
 }
 
 /** The Docker Engine API of one daemon, with its failures in our words. */
-export class DockerClient {
+export class DockerClient implements AsyncDisposable {
   private constructor(
     readonly daemon: string,
     readonly host: string,
     readonly api: Docker,
+    readonly tunnel?: SshTunnel,
   ) {}
 
-  /** Nothing is sent yet. @throws OrdealError of kind file-invalid for what is no address, or file-missing */
+  /**
+   * Nothing is sent to the daemon yet; over ssh the way to it is open.
+   * @throws OrdealError of kind file-invalid for what is no address, file-missing, or vim-unreachable
+   */
   static async open(place: DaemonPlace): Promise<DockerClient> {
-    return new DockerClient(place.daemon, place.host, await clientOf(place));
+    const { daemon, host, ssh, option } = place;
+    if (!isSsh(host)) return new DockerClient(daemon, host, await clientOf(place));
+    const tunnel = await SshTunnel.open(host, { ...ssh, option });
+    return new DockerClient(daemon, host, new Docker({ socketPath: tunnel.socket }), tunnel);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.tunnel?.[Symbol.asyncDispose]();
   }
 
   async call<T>(what: string, work: () => Promise<T>): Promise<T> {
@@ -46,6 +60,25 @@ export class DockerClient {
   /** What is so already is well. */
   unless304<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
     return this.#unless(304, what, work);
+  }
+
+  /** An endpoint that dockerode has no words for. @param path begins with a slash */
+  dial(
+    what: string,
+    method: string,
+    path: string,
+    { query = {}, body = {} }: { query?: object; body?: object } = {},
+  ): Promise<unknown> {
+    const statusCodes = { 200: true, 201: true, 204: true, 304: true, 400: 'bad request', 404: 'no such container' };
+    // The question mark lets the modem append the query.
+    const call = { path: `${path}?`, method, options: { _query: query, _body: body }, statusCodes };
+    return this.call(
+      what,
+      () =>
+        new Promise((resolve, reject) => {
+          this.api.modem.dial(call, (e: unknown, result: unknown) => (e === null ? resolve(result) : reject(e)));
+        }),
+    );
   }
 
   failure(e: unknown, what: string): OrdealError {
@@ -75,7 +108,7 @@ async function clientOf({ daemon, host, certificates, option }: DaemonPlace): Pr
   }
   throw new OrdealError('file-invalid', `This is no address of a ${daemon}`, {
     where: option,
-    expected: 'unix:///path or tcp://host:port',
+    expected: 'unix:///path, tcp://host:port or ssh://user@host',
     got: host,
     remedy: 'Correct the descriptor.',
   });

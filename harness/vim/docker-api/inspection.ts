@@ -12,7 +12,8 @@ export interface DockerSpec extends Record<string, unknown> {
   readonly networks: Readonly<Record<string, { address: string; mac?: string; aliases: readonly string[] }>>;
 }
 
-export function fromInspection(info: Docker.ContainerInspectInfo): OciContainer {
+/** @param isHere its process and its layer are on this machine; else they are out of reach, and not told */
+export function fromInspection(info: Docker.ContainerInspectInfo, isHere = true): OciContainer {
   const { State: state, HostConfig: hostConfig } = info;
   const networks = Object.entries(info.NetworkSettings.Networks ?? {}).map(([network, it]) => {
     const fixed: unknown = Reflect.get(it, 'IPAMConfig');
@@ -36,11 +37,11 @@ export function fromInspection(info: Docker.ContainerInspectInfo): OciContainer 
     name: info.Name.replace(/^\//, ''),
     status: state.Running ? 'running' : state.Status === 'created' ? 'created' : 'stopped',
     isPaused: state.Paused,
-    pid: state.Pid,
+    pid: isHere ? state.Pid : 0,
     exitCode: state.ExitCode,
     labels: info.Config.Labels ?? {},
     ...(state.Running ? { startedAt: state.StartedAt } : {}),
-    layer: layerOf(info),
+    layer: isHere ? layerOf(info) : '',
     volumes: info.Mounts.filter((m) => m.RW && (m.Type === 'volume' || m.Type === 'bind')).map((m) => ({
       destination: m.Destination,
       source: m.Source,

@@ -11,7 +11,7 @@ import type { OciContainer } from '../oci/engine.js';
 /** From the folder of a dump to the root, whichever depth containerd unpacks it at: above the root there is the root. */
 const UP = '../'.repeat(16);
 
-/** dockerd through dockerode. */
+/** dockerd through dockerode, and through the folders of its host. */
 export class DockerEngine extends DockerApiEngine {
   readonly kind = 'docker';
 
@@ -25,6 +25,12 @@ export class DockerEngine extends DockerApiEngine {
   async version(): Promise<string> {
     const { Version } = await this.client.call('dockerd does not answer', () => this.client.api.version());
     return `Docker ${Version}`;
+  }
+
+  /** In its own words: rootless, experimental. */
+  async nature(): Promise<{ isRootless: boolean; isExperimental: boolean }> {
+    const { SecurityOptions: options = [], ExperimentalBuild } = await this.#info();
+    return { isRootless: options.includes('name=rootless'), isExperimental: ExperimentalBuild === true };
   }
 
   async cannotRestore(): Promise<string | undefined> {
@@ -66,7 +72,7 @@ export class DockerEngine extends DockerApiEngine {
     );
   }
 
-  #info(): Promise<{ DockerRootDir: string; ExperimentalBuild?: boolean }> {
+  #info(): Promise<{ DockerRootDir: string; ExperimentalBuild?: boolean; SecurityOptions?: string[] }> {
     return this.client.call('dockerd does not say what it can', () => this.client.api.info());
   }
 }

@@ -29,6 +29,8 @@ export const storedSnapshot = z.object({
   /** Volumes that are in it: their trees lie in `disk-<id>`; the writable layer in `layer`, the memory in `memory`. */
   volumes: z.array(z.object({ id: z.string(), destination: z.string(), name: z.string().optional() })),
   hasMemory: z.boolean(),
+  /** The engine's own name for a dump that lies with the engine, out of our reach. */
+  checkpoint: z.string().optional(),
   /** When the process was started that had these connections. */
   boot: z.string().optional(),
   connections: z.array(connection).default([]),

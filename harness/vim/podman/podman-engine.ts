@@ -174,26 +174,7 @@ export class PodmanEngine extends DockerApiEngine {
   }
 
   #dial(what: string, method: string, path: string, query: object): Promise<unknown> {
-    const { modem } = this.client.api;
-    return this.client.call(
-      what,
-      () =>
-        new Promise((resolve, reject) => {
-          const statusCodes = {
-            200: true,
-            201: true,
-            204: true,
-            304: true,
-            400: 'bad request',
-            404: 'no such container',
-          };
-          modem.dial(
-            // The question mark lets the modem append the query.
-            { path: `${LIBPOD}${path}?`, method, options: { _query: query, _body: {} }, statusCodes },
-            (e: unknown, result: unknown) => (e === null ? resolve(result) : reject(e)),
-          );
-        }),
-    );
+    return this.client.dial(what, method, `${LIBPOD}${path}`, { query });
   }
 }
 

@@ -15,7 +15,7 @@ export const podmanOptions = z.strictObject({
   host: z
     .string()
     .default('unix:///run/podman/podman.sock')
-    .describe('Where `podman system service` listens: unix:///path, tcp://host:port.'),
+    .describe('Where `podman system service` listens: unix:///path, tcp://host:port, ssh://user@host.'),
   pidFile: z
     .string()
     .optional()
@@ -26,9 +26,10 @@ export const podmanOptions = z.strictObject({
 /** @throws OrdealError of kind vim-unreachable when no service of Podman answers */
 export async function openPodman(context: VimContext): Promise<OciVim> {
   const options = validate(context.options, `${context.service.file}: vims.podman`, podmanOptions);
-  const { host: address, certificates, runtimeRoot } = options;
+  const { host: address, certificates, runtimeRoot, ssh: command } = options;
   const option = 'vims.podman.host';
-  const client = await DockerClient.open({ daemon: 'Podman service', host: address, certificates, option });
+  const ssh = { command, socket: '/run/podman/podman.sock' };
+  const client = await DockerClient.open({ daemon: 'Podman service', host: address, certificates, ssh, option });
   const engine = new PodmanEngine(client, runtimeRoot);
   await engine.version();
   const host = await hostOfDaemon(client, options.pidFile);
