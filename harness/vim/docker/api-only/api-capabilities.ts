@@ -24,7 +24,12 @@ export async function apiCapabilities(engine: ApiDockerEngine, why: string): Pro
     ['OP-create.memory', memory(`dockerd's own checkpoint: ${COST}; shown by the first one that is made`)],
     ['OP-create.disk', yes('what was changed in the layer, and the volumes, by the archive API while it is paused')],
     ['OP-create.metadata', yes()],
-    ['OP-create.live', yes('it is paused while files are fetched over the network')],
+    [
+      'OP-create.live',
+      yes(
+        'it is paused while files are fetched over the network, and stays so until `ordeal recover` when Ordeal dies meanwhile',
+      ),
+    ],
     ['OP-create.leave-running', yes()],
     ['OP-create.stop', yes()],
     ['OP-create.quiesce', no('a container has no file system of its own: freezing one would freeze the host')],

@@ -1,8 +1,11 @@
 import type { ComputeId } from '../../../model/vim.js';
+import { sleep } from '../../../util/deadline.js';
 import { OrdealError } from '../../../util/errors.js';
 import { type Containers, monotonicMs } from '../../oci/containers.js';
 import type { OciFolder } from '../../oci/folder.js';
 import type { ApiDockerEngine } from './api-engine.js';
+
+const HEARD_MS = 3000;
 
 /** On, off and paused by the engine's own calls. */
 export class ApiPower {
@@ -54,6 +57,16 @@ export class ApiPower {
     if (powerState !== 'suspended') {
       throw new OrdealError('vim-failed', `"${container.name}" is ${powerState}: nothing to resume`);
     }
-    await this.engine.unpause(container);
+    try {
+      await this.engine.unpause(container);
+    } catch (e) {
+      // After a checkpoint containerd lets it go on by itself, and dockerd hears of it a little later.
+      const isOn = async () => (await this.containers.see(compute)).powerState === 'on';
+      const end = performance.now() + HEARD_MS;
+      while (!(await isOn())) {
+        if (performance.now() >= end) throw e;
+        await sleep(20);
+      }
+    }
   }
 }

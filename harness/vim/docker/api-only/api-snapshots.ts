@@ -58,7 +58,10 @@ export class ApiSnapshots implements Snapshots {
       if (powerState === 'on') await this.power.resume(compute);
     }
     const pausedMs = powerState === 'on' ? monotonicMs() - frozenAtMs : 0;
-    if (powerState === 'suspended') await this.power.pause(compute);
+    if (powerState === 'suspended' && checkpoint !== undefined) {
+      await this.power.resume(compute);
+      await this.power.pause(compute);
+    }
     undo.keep();
     return {
       id,
