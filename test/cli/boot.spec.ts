@@ -33,7 +33,7 @@ async function loaded(entry: string, ...args: string[]): Promise<{ own: number; 
 
 /** Vendors' clients, and what only some probe, package, report or front needs. */
 const heavy = [
-  ...['undici', 'yaml', 'dockerode', '@kubernetes/client-node', 'binaryen', 'assemblyscript', '@mongodb-js/zstd'],
+  ...['undici', 'yaml', 'dockerode', '@kubernetes/client-node', 'binaryen', 'assemblyscript', 'snappy'],
   ...['@peculiar/asn1-cms', '@peculiar/asn1-schema', '@peculiar/asn1-x509', '@xmldom/xmldom', 'allure', 'croner'],
   ...['@cucumber/cucumber', '@playwright/test', 'csv-parse', 'yazl', 'yauzl', 'vscode-jsonrpc', 'd3-scale'],
 ];

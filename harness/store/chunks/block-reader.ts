@@ -8,8 +8,6 @@ import type { BlockRead, SegmentPlan } from './worker-protocol.js';
 /** 4 MiB, and room for the blocks of many packs that the pages of a few segments are scattered over. */
 const cachedBlocks = 32;
 const openFiles = 32;
-/** So many are on their way while one is copied and written: the codec works in threads of its own. */
-const blocksAhead = 4;
 
 /** The least recently used leave first. */
 class Cache<T> {
@@ -57,7 +55,8 @@ class Cache<T> {
  * at once when they are asked for, so that none is closed in use.
  */
 export class BlockReader {
-  readonly #blocks = new Cache<Promise<Buffer>>(cachedBlocks);
+  readonly #blocks = new Cache<Buffer>(cachedBlocks);
+  readonly #packed = Buffer.alloc(blockBytes);
   readonly #files = new Cache<number>(openFiles, closeSync);
 
   file(path: string, flags: 'r' | 'r+'): number {
@@ -69,25 +68,23 @@ export class BlockReader {
    * @param covered gets a 1 for each page that was read; the others are not touched
    * @throws OrdealError of kind snapshot-corrupt, naming the file
    */
-  async fill(plan: SegmentPlan, data: Uint8Array, covered: Uint8Array, hashes?: Uint8Array): Promise<void> {
-    for (const [n, read] of plan.reads.entries()) {
-      // What fails is told when it is its turn.
-      for (const next of plan.reads.slice(n + 1, n + 1 + blocksAhead)) void Promise.allSettled([this.#block(next)]);
+  fill(plan: SegmentPlan, data: Uint8Array, covered: Uint8Array, hashes?: Uint8Array): void {
+    for (const read of plan.reads) {
       try {
-        copyPages(read, await this.#block(read), data, covered, hashes);
+        copyPages(read, this.#block(read), data, covered, hashes);
       } catch (e) {
         if (e instanceof OrdealError) throw e;
-        await this.#again(read, data, covered, hashes);
+        this.#again(read, data, covered, hashes);
       }
     }
   }
 
   /** Read twice before it is called damaged: what came wrong from the disk once may come right. */
-  async #again(read: BlockRead, data: Uint8Array, covered: Uint8Array, hashes?: Uint8Array): Promise<void> {
+  #again(read: BlockRead, data: Uint8Array, covered: Uint8Array, hashes?: Uint8Array): void {
     this.#blocks.delete(keyOf(read));
     this.#files.delete(read.path);
     try {
-      copyPages(read, await this.#block(read), data, covered, hashes);
+      copyPages(read, this.#block(read), data, covered, hashes);
     } catch (e) {
       if (e instanceof OrdealError) throw e;
       throw new OrdealError('snapshot-corrupt', 'The pack is damaged', {
@@ -99,22 +96,23 @@ export class BlockReader {
     }
   }
 
-  #block(read: BlockRead): Promise<Buffer> {
+  #block(read: BlockRead): Buffer {
     const key = keyOf(read);
     return this.#blocks.get(key) ?? this.#blocks.set(key, this.#readBlock(read));
   }
 
-  async #readBlock({ path, offset, length, codec, checksum, pages }: BlockRead): Promise<Buffer> {
+  #readBlock({ path, offset, length, codec, checksum, pages }: BlockRead): Buffer {
     const file = this.file(path, 'r');
-    const data = Buffer.allocUnsafe(length);
+    if (length > blockBytes) throw new Error(`the index claims a block of ${length} bytes`);
+    const data = this.#packed.subarray(0, length);
     readFully(file, data, offset);
     if (!crypto.hash('sha256', data, 'buffer').equals(checksum)) {
       throw new Error(`the block at ${offset} bytes has another checksum`);
     }
-    const block = await decompressBlock(codec, data, blockBytes);
+    const block = decompressBlock(codec, data, blockBytes);
     if (block.length !== pages * pageBytes)
       throw new Error(`a block of ${block.length} bytes where ${pages} pages were`);
-    return block;
+    return block === data ? Buffer.from(block) : block;
   }
 
   close(): void {

@@ -85,6 +85,7 @@ export class ChunkStore implements AsyncDisposable {
   }
 
   async #put(id: string, source: ImageSource, attributes: Readonly<Record<string, string>>): Promise<StoredImage> {
+    this.#pool.warmUp(1);
     using _use = await this.#lock.use(`the writing of ${id}`);
     if (await this.#has(id)) {
       throw new OrdealError('busy', `Image "${id}" is in the store already`, { remedy: 'Delete it first.' });
@@ -199,6 +200,7 @@ export class ChunkStore implements AsyncDisposable {
    * make again, need not be.
    */
   async restore(id: string, path: string, { durable = true }: { durable?: boolean } = {}): Promise<void> {
+    this.#pool.warmUp(1);
     using _use = await this.#use(id, 'a restoration');
     await restoreImage(this.folder, this.#pool, await readRecipe(this.folder, id), path, durable);
   }

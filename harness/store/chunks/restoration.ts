@@ -24,6 +24,7 @@ export async function restoreImage(
 ): Promise<void> {
   const temporary = join(dirname(path), `.${recipe.root.slice(0, 16)}.${process.pid}.restoring`);
   const job = pool.beginJob();
+  pool.warmUp(Math.ceil(recipe.sizeBytes / segmentBytes));
   const writing = new Set<Promise<Error | undefined>>();
   let failure: Error | undefined;
   const share = Math.ceil(recipe.sizeBytes / segmentBytes / pool.size / 4);

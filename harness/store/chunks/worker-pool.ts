@@ -37,6 +37,13 @@ export class WorkerPool implements AsyncDisposable {
     });
   }
 
+  /** Begins so many of its threads, for who has work for them in a moment: meanwhile they load what they need. */
+  warmUp(threads: number): void {
+    if (this.#failure !== undefined) return;
+    while (this.#threads.length < Math.min(threads, this.size)) this.#begin().worker.unref();
+    this.#endWhenIdle();
+  }
+
   get isBroken(): boolean {
     return this.#failure !== undefined;
   }
@@ -56,6 +63,10 @@ export class WorkerPool implements AsyncDisposable {
     for (const thread of this.#threads)
       if (best === undefined || thread.waiting.size < best.waiting.size) best = thread;
     if (best !== undefined && (best.waiting.size === 0 || this.#threads.length === this.size)) return best;
+    return this.#begin();
+  }
+
+  #begin(): Thread {
     const thread: Thread = {
       worker: new Worker(new URL('./worker.js', import.meta.url), { resourceLimits }),
       waiting: new Map(),
@@ -70,13 +81,16 @@ export class WorkerPool implements AsyncDisposable {
     const resolve = waiting.get(request);
     waiting.delete(request);
     if (waiting.size === 0) worker.unref();
-    if (this.#threads.every((t) => t.waiting.size === 0)) {
-      clearTimeout(this.#idle);
-      this.#idle = setTimeout(() => void this.#end(), idleMs).unref();
-    }
+    this.#endWhenIdle();
     if (error === undefined) resolve?.(undefined);
     else if ('kind' in error) resolve?.(OrdealError.fromJSON(error));
     else resolve?.(new OrdealError('internal', 'The chunk store failed', { cause: error.message }));
+  }
+
+  #endWhenIdle(): void {
+    if (this.#threads.some((t) => t.waiting.size > 0)) return;
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => void this.#end(), idleMs).unref();
   }
 
   #fail(e: Error): void {

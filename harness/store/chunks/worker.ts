@@ -54,14 +54,12 @@ function hashPages({ data, hashes, zeros }: SegmentViews, pages: number): void {
   }
 }
 
-async function pack({ memory, number, pages }: WorkerTask & { task: 'pack' }): Promise<void> {
+function pack({ memory, number, pages }: WorkerTask & { task: 'pack' }): void {
   const { data, packed, entries } = batchViews(memory, number);
   const all = Buffer.from(data.buffer, data.byteOffset, pages * pageBytes);
-  const blocks = Array.from({ length: Math.ceil(all.length / blockBytes) }, (_, n) =>
-    compressBlock(all.subarray(n * blockBytes, (n + 1) * blockBytes)),
-  );
   let at = 0;
-  for (const [n, block] of (await Promise.all(blocks)).entries()) {
+  for (let n = 0; n * blockBytes < all.length; n++) {
+    const block = compressBlock(all.subarray(n * blockBytes, (n + 1) * blockBytes));
     packed.set(block.data, at);
     at += block.data.length;
     const entry = Buffer.from(entries.buffer, entries.byteOffset + n * blockEntryBytes, blockEntryBytes);
@@ -71,20 +69,20 @@ async function pack({ memory, number, pages }: WorkerTask & { task: 'pack' }): P
   }
 }
 
-async function fill({ memory, number, job, plan, deep }: WorkerTask & { task: 'fill' }): Promise<void> {
+function fill({ memory, number, job, plan, deep }: WorkerTask & { task: 'fill' }): void {
   const { data, hashes, zeros } = segmentViews(memory, number);
   zeros.fill(0);
-  await jobOf(job).fill(plan, data, zeros, deep ? hashes : undefined);
+  jobOf(job).fill(plan, data, zeros, deep ? hashes : undefined);
   for (let n = 0; n < plan.pages; n++) if (zeros[n] === 0) data.fill(0, n * pageBytes, (n + 1) * pageBytes);
 }
 
-async function restore({ job, target, plans }: WorkerTask & { task: 'restore' }): Promise<void> {
+function restore({ job, target, plans }: WorkerTask & { task: 'restore' }): void {
   const reader = jobOf(job);
   const data = new Uint8Array(segmentBytes);
   const covered = new Uint8Array(segmentPages);
   for (const plan of plans) {
     covered.fill(0);
-    await reader.fill(plan, data, covered);
+    reader.fill(plan, data, covered);
     try {
       writeCovered(reader.file(target, 'r+'), plan, data, covered);
     } catch (e) {
@@ -116,12 +114,12 @@ function writeCovered(file: number, plan: SegmentPlan, data: Uint8Array, covered
   }
 }
 
-async function answer(request: WorkerTask & { request: number }): Promise<WorkerAnswer> {
+function answer(request: WorkerTask & { request: number }): WorkerAnswer {
   try {
     if (request.task === 'hash') hash(request);
-    else if (request.task === 'pack') await pack(request);
-    else if (request.task === 'fill') await fill(request);
-    else await restore(request);
+    else if (request.task === 'pack') pack(request);
+    else if (request.task === 'fill') fill(request);
+    else restore(request);
     return { request: request.request };
   } catch (e) {
     const error = asError(e);
@@ -132,9 +130,9 @@ async function answer(request: WorkerTask & { request: number }): Promise<Worker
   }
 }
 
-parentPort?.on('message', async (request: WorkerRequest) => {
+parentPort?.on('message', (request: WorkerRequest) => {
   if (request.task !== 'forget') {
-    parentPort?.postMessage(await answer(request));
+    parentPort?.postMessage(answer(request));
     return;
   }
   jobs.get(request.job)?.close();
