@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { classifyIo } from '../../util/errors.js';
+import { asError, classifyIo } from '../../util/errors.js';
 import type { KnownPacks } from './known-packs.js';
 import { hashBytes, pageBytes, segmentBytes } from './layout.js';
 import { type Batches, batchesOf, PackWriter } from './pack-writer.js';
@@ -20,6 +20,9 @@ interface Filled {
   readonly hashed: Promise<Error | undefined>;
 }
 
+/** A pack that is full goes to the disk while the next one is filled; so many at most, so that a slow disk is waited for. */
+const finishingAtOnce = 2;
+
 const zeroHash = createHash('sha256').update(Buffer.alloc(pageBytes)).digest();
 
 /** Puts one image into the store: pages that are there already are referred to, new ones go into packs. */
@@ -31,6 +34,8 @@ export class ImageWriter {
   readonly #packsUsed = new Map<number, number>();
   readonly #packNames: string[] = [];
   readonly #job: number;
+  /** How it ended stands in its result: it is awaited later than it is begun. */
+  readonly #finishing: Promise<Error | undefined>[] = [];
   #pack: PackWriter | undefined;
   #packNumber = -1;
   #sizeBytes = 0;
@@ -60,9 +65,10 @@ export class ImageWriter {
         if (queue.length >= this.#segments.count - 1) await this.#takeIn(queue.shift());
       }
       while (queue.length > 0) await this.#takeIn(queue.shift());
-      await this.#finishPack();
+      this.#finishPack();
+      while (this.#finishing.length > 0) await this.#finished();
     } catch (e) {
-      await Promise.all(queue.map((q) => q.hashed));
+      await Promise.all([...queue.map((q) => q.hashed), ...this.#finishing]);
       await this.#pack?.abandon();
       throw e;
     } finally {
@@ -164,7 +170,8 @@ export class ImageWriter {
   }
 
   async #packWithRoom(): Promise<PackWriter> {
-    if (this.#pack?.isFull) await this.#finishPack();
+    if (this.#pack?.isFull) this.#finishPack();
+    while (this.#finishing.length > finishingAtOnce) await this.#finished();
     if (this.#pack === undefined) {
       this.#pack = await PackWriter.create(this.folder, this.#batches);
       this.#packNumber = this.known.begin(this.#pack);
@@ -181,11 +188,30 @@ export class ImageWriter {
     return local;
   }
 
-  async #finishPack(): Promise<void> {
+  #finishPack(): void {
     if (this.#pack === undefined) return;
-    const { bytes, hashesAt } = await this.#pack.finish();
-    this.#addedBytes += bytes;
-    this.known.finish(this.#packNumber, hashesAt);
+    this.#finishing.push(this.#finish(this.#pack, this.#packNumber));
     this.#pack = undefined;
+  }
+
+  async #finish(pack: PackWriter, number: number): Promise<Error | undefined> {
+    try {
+      const { bytes, hashesAt } = await pack.finish();
+      this.#addedBytes += bytes;
+      this.known.finish(number, hashesAt);
+      return undefined;
+    } catch (e) {
+      // Cleaning up does not hide what went wrong.
+      await Promise.allSettled([pack.abandon()]);
+      return asError(e);
+    }
+  }
+
+  /** Waits for the oldest that is on its way to the disk. */
+  async #finished(): Promise<void> {
+    const [oldest] = this.#finishing;
+    if (oldest === undefined) return;
+    await succeeded(oldest);
+    this.#finishing.shift();
   }
 }

@@ -14,6 +14,9 @@ export type Batches = SharedPieces<BatchViews>;
 export const batchesOf = (pool: WorkerPool, most = Number.POSITIVE_INFINITY): Batches =>
   new SharedPieces(pool, Math.min(pool.size + 2, most), batchMemory, batchViews);
 
+/** So much is written before it is sent to the disk, while more is packed: else all of it would be waited for in the end. */
+const flushBytes = 8 * 2 ** 20;
+
 /** Writes one pack. A writer whose write has failed says so at every later call: the pack never gets its name. */
 export class PackWriter {
   readonly #hashes: Buffer[] = [];
@@ -25,6 +28,8 @@ export class PackWriter {
   #pages = 0;
   #offset = packHead.length;
   #tail: Promise<void> = Promise.resolve();
+  #flushedTo = 0;
+  #flush: Promise<void> | undefined;
   #failure: Error | undefined;
 
   private constructor(
@@ -114,6 +119,7 @@ export class PackWriter {
       await this.#writeAt(packed.subarray(0, bytes), this.#offset);
       this.#entries.push(kept);
       this.#offset += bytes;
+      if (this.#offset - this.#flushedTo >= flushBytes) this.#flush ??= this.#flushNow();
     } catch (e) {
       this.#failure ??= classifyIo(e, this.path);
     } finally {
@@ -121,10 +127,24 @@ export class PackWriter {
     }
   }
 
+  /** Never rejects. A failure is kept: the system tells it once, and a later call would succeed. */
+  async #flushNow(): Promise<void> {
+    const to = this.#offset;
+    try {
+      await this.file.datasync();
+      this.#flushedTo = to;
+    } catch (e) {
+      this.#failure ??= classifyIo(e, this.path);
+    } finally {
+      this.#flush = undefined;
+    }
+  }
+
   /** Durable and under its name when it returns. @returns its bytes, and where in it the hashes of its pages begin */
   async finish(): Promise<{ bytes: number; hashesAt: number }> {
     this.#handOver();
     await this.#tail;
+    await this.#flush;
     if (this.#failure !== undefined) throw this.#failure;
     try {
       const entries = Buffer.concat(this.#entries);
@@ -147,6 +167,7 @@ export class PackWriter {
     if (this.#batch !== undefined) this.batches.giveBack(this.#batch);
     this.#batch = undefined;
     await this.#tail;
+    await this.#flush;
     await this.file.close();
   }
 
