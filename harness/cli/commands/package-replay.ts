@@ -52,7 +52,8 @@ async function replay(context: Context, file: string, options: ReplayOptions): P
       `  ${copy.vim}:  ${copy.name} (${copy.computeId})`,
       `  live:    gdb -ex 'target remote ${copy.gdbStub}'`,
       `  memory:  gdb -ex 'core-file ${copy.memoryDump}'`,
-      'Add the vmlinux of the guest as first argument to see symbols; `continue` in gdb lets it go on.',
+      'Add the vmlinux of the guest as first argument to see symbols. `continue` in gdb lets it go on, and so does quitting;',
+      '`disconnect` before you quit leaves it where it stands.',
     ].join('\n'),
   );
   if (options.leave === true) {

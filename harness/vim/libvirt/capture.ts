@@ -46,7 +46,7 @@ export class Capture {
     const wasRunning = isRunning(seen.power);
     await this.unfinished.begin(frame, stops && wasRunning);
     const createdAt = new Date().toISOString();
-    const watch = new PauseWatch(this.#hypervisor, seen);
+    const watch = new PauseWatch(this.#hypervisor, seen.dom);
     const startedAt = monotonicMs();
     try {
       if (stops && wasRunning) await this.#hypervisor.suspend(seen.dom);

@@ -8,6 +8,7 @@ import { type DeployedVnfc, deployedVnfcs } from './deployment.js';
 import type { DomainInterface, DomainXml } from './domain-xml.js';
 import { DomainState, type Hypervisor, idOf, isRunning, type PowerOfDomain } from './hypervisor.js';
 import { type Marks, readMarks } from './marks.js';
+import { PauseWatch } from './pause-watch.js';
 import { type DomainRef, procedures } from './rpc/index.js';
 
 const SHUTDOWN_BY_AGENT = 2;
@@ -225,14 +226,22 @@ export class Domains {
     return false;
   }
 
-  /** @returns ms on the monotonic clock of this machine */
+  /**
+   * @returns ms on the monotonic clock of this machine: when libvirt heard of it, as its answer comes only when QEMU has written
+   * to the disks what was under way
+   */
   async pause(compute: ComputeId): Promise<number> {
     const dom = await this.hypervisor.domain(compute);
     const power = await this.hypervisor.power(dom);
     if (power.state === DomainState.paused) return monotonicMs();
     if (!isRunning(power)) throw new OrdealError('vim-failed', `"${dom.name}" is off and cannot be paused`);
-    await this.hypervisor.suspend(dom);
-    return monotonicMs();
+    const watch = new PauseWatch(this.hypervisor, dom);
+    try {
+      await this.hypervisor.suspend(dom);
+      return watch.frozenAtMs ?? monotonicMs();
+    } finally {
+      watch.stop();
+    }
   }
 
   async resume(compute: ComputeId): Promise<void> {

@@ -19,6 +19,7 @@ const XML = { secure: 1, inactive: 2 } as const;
 const LIST_PERSISTENT = 4;
 const METADATA_ELEMENT = 2;
 const METADATA_KEY = 'ordeal';
+const DESTROY_ATTEMPTS = 3;
 
 /** virDomainState and the reasons that are told apart here. */
 export const DomainState = { running: 1, blocked: 2, paused: 3, shutdown: 4, shutoff: 5, crashed: 6 } as const;
@@ -148,10 +149,22 @@ export class Hypervisor implements AsyncDisposable {
     return this.call(procedures.domainResume, { dom }, `"${dom.name}" cannot be resumed`);
   }
 
-  /** Idempotent. */
-  destroy(dom: DomainRef): Promise<unknown> {
-    const codes = [ErrorCode.operationInvalid, ErrorCode.noDomain];
-    return this.callUnless(codes, procedures.domainDestroy, { dom, flags: 0 }, `"${dom.name}" cannot be destroyed`);
+  /**
+   * Idempotent. A daemon that has just come back looks after each domain before it lets a call at it, and refuses one that has
+   * waited for that for 30 s: asked again, it finds the QEMU gone that the first call ended.
+   */
+  async destroy(dom: DomainRef): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.client.call(procedures.domainDestroy, { dom, flags: 0 });
+        return;
+      } catch (e) {
+        const code = e instanceof LibvirtError ? e.code : undefined;
+        if (code === ErrorCode.operationInvalid || code === ErrorCode.noDomain) return;
+        if (code === ErrorCode.operationTimeout && attempt < DESTROY_ATTEMPTS) continue;
+        throw fromLibvirt(e, `"${dom.name}" cannot be destroyed`, this.#where);
+      }
+    }
   }
 
   async setLinks(dom: DomainRef, macs: readonly string[], state: 'up' | 'down'): Promise<void> {

@@ -1,6 +1,6 @@
 import { monotonicMs } from '../../util/monotonic.js';
-import type { Seen } from './domains.js';
 import type { Hypervisor } from './hypervisor.js';
+import type { DomainRef } from './rpc/index.js';
 
 /** How long the domain stood still, by libvirt's own events. */
 export class PauseWatch {
@@ -9,7 +9,7 @@ export class PauseWatch {
   #suspendedAt: number | undefined;
   #resumedAt: number | undefined;
 
-  constructor(hypervisor: Hypervisor, { dom }: Seen) {
+  constructor(hypervisor: Hypervisor, dom: DomainRef) {
     this.#end = hypervisor.client.onLifecycle(({ domain, lifecycle, atMs }) => {
       if (!domain.uuid.equals(dom.uuid)) return;
       if (lifecycle === 'suspended') this.#suspendedAt ??= atMs + this.#offsetMs;

@@ -63,13 +63,15 @@ async function replayed(host: LibvirtHost, folder: string): Promise<void> {
   expect(code, said).toBe(0);
   const copy = replayedCopy.parse(JSON.parse(printed));
 
+  // Without "disconnect" gdb says farewell with a detach, at which the stub lets the machine go on.
   const look = ['info registers rip', 'x/8xg $rip', 'x/2xg $rsp'];
   const values = (text: string) => text.match(/0x[0-9a-f]{9,16}\b/g) ?? [];
-  const live = values(await gdb(`target remote ${copy.gdbStub}`, ...look, 'detach'));
+  const live = values(await gdb(`target remote ${copy.gdbStub}`, ...look, 'disconnect'));
   const dumped = values(await gdb(`core-file ${copy.memoryDump}`, ...look));
   expect(live.length, 'registers, code and stack').toBeGreaterThan(10);
   expect(dumped.slice(-live.length), 'the dump holds what the live copy shows').toEqual(live);
-  const [, rip] = /rip +(0x[0-9a-f]+)/.exec(await gdb(`target remote ${copy.gdbStub}`, 'info registers rip')) ?? [];
+  const again = await gdb(`target remote ${copy.gdbStub}`, 'info registers rip', 'disconnect');
+  const [, rip] = /rip +(0x[0-9a-f]+)/.exec(again) ?? [];
   expect(live, 'it stands where it stood').toContain(rip);
 
   const ended = await ordeal(['package', 'end-replay', 'libvirt', copy.name, ...options], folder);
