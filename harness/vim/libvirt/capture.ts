@@ -13,7 +13,7 @@ import { deleteInternal } from './internal-snapshots.js';
 import type { Overlays } from './overlays.js';
 import { PauseWatch } from './pause-watch.js';
 import { procedures } from './rpc/index.js';
-import { ShortPause } from './short-pause.js';
+import { losesWrites, ShortPause } from './short-pause.js';
 import type { SnapshotFolder, StoredSnapshot } from './snapshot-folder.js';
 import type { Unfinished } from './unfinished.js';
 
@@ -109,7 +109,9 @@ export class Capture {
     const work = () =>
       this.#hypervisor.call(procedures.domainSnapshotCreateXml, { dom: seen.dom, xml, flags }, what, deadlineMs);
     if (!external || !warm || !live) return void (await work());
-    const pause = await ShortPause.begin(this.#hypervisor, seen);
+    const pause = (await losesWrites(this.#hypervisor, seen))
+      ? await ShortPause.inOnePass(this.#hypervisor, seen)
+      : await ShortPause.begin(this.#hypervisor, seen);
     const written = work();
     // How the flush went says nothing of the snapshot: libvirt flushes all of it again, and says how that went.
     const flushed = Promise.allSettled([flushEarly(memoryFile(frame), written)]);

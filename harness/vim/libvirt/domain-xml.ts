@@ -66,6 +66,11 @@ export class DomainXml {
     setText(child(this.root, 'uuid'), uuid);
   }
 
+  /** Its instructions are translated by QEMU, not executed by the processor. */
+  get isEmulated(): boolean {
+    return this.root.getAttribute('type') === 'qemu';
+  }
+
   get memoryBytes(): number {
     const memory = child(this.root, 'memory');
     const units: Readonly<Record<string, number>> = { b: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };

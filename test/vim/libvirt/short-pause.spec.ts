@@ -1,10 +1,11 @@
 import { expect, test } from '@playwright/test';
 import { until } from '../../../harness/util/deadline.js';
+import { DomainXml } from '../../../harness/vim/libvirt/domain-xml.js';
 import { Hypervisor } from '../../../harness/vim/libvirt/hypervisor.js';
 import { MessageStatus } from '../../../harness/vim/libvirt/rpc/framing.js';
 import { ErrorCode, procedures } from '../../../harness/vim/libvirt/rpc/index.js';
 import { decode, encode } from '../../../harness/vim/libvirt/rpc/xdr.js';
-import { ShortPause } from '../../../harness/vim/libvirt/short-pause.js';
+import { losesWrites, ShortPause } from '../../../harness/vim/libvirt/short-pause.js';
 import { errorPayload } from './rpc/error-payload.js';
 import { reply, ScriptedDaemon } from './rpc/scripted-daemon.js';
 
@@ -69,4 +70,29 @@ test('a limit that QEMU does not take is told before anything is captured', asyn
   });
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(limits, 'and it is not tried again').toEqual([20]);
+});
+
+test('in one pass it stands still for what is left after that, at no other time, and at last as before', async () => {
+  const { daemon, limits } = await migratable();
+  await using _ = daemon;
+  await using hypervisor = new Hypervisor(daemon.uri);
+  const pause = await ShortPause.inOnePass(hypervisor, seen);
+  await pause.end();
+  expect(limits).toEqual([0, Number(qemusOwn)]);
+});
+
+test('an emulated guest loses writes to a QEMU before 9.0, and no other does', async () => {
+  const { daemon } = await migratable();
+  await using _ = daemon;
+  await using hypervisor = new Hypervisor(daemon.uri);
+  const domain = (type: string) => ({ xml: new DomainXml(`<domain type='${type}'><name>store-1</name></domain>`) });
+  for (const [version, type, loses] of [
+    [7_002_022n, 'qemu', true],
+    [8_002_010n, 'qemu', true],
+    [9_000_000n, 'qemu', false],
+    [7_002_022n, 'kvm', false],
+  ] as const) {
+    daemon.on(procedures.connectGetVersion, { version });
+    expect(await losesWrites(hypervisor, domain(type)), `${type} ${version}`).toBe(loses);
+  }
 });
