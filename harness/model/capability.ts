@@ -41,7 +41,8 @@ export const capabilityRows = [
   'replay',
 ] as const;
 
-export type CapabilityRow = (typeof capabilityRows)[number] | `fault.${string}`;
+/** Beside those that every VIM names: what one may do more. */
+export type CapabilityRow = (typeof capabilityRows)[number] | 'replay.record' | `fault.${string}`;
 
 /** Found by probing the host: `yes`, or `no` with the reason. */
 export type Capability =

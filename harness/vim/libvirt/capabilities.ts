@@ -62,6 +62,13 @@ export async function probeCapabilities(domains: Domains, folder: SnapshotFolder
     ],
     ['replacement', external('a new domain with the same MAC from the snapshot, the failed one frozen and unplugged')],
     ['replay', external('an isolated copy, paused as it was captured, with a gdb stub and a memory dump')],
+    [
+      'replay.record',
+      no(
+        "QEMU does not come to the end of every replay: 7.2 stood still in half of the attempts, and gdb's reverse-stepi did not " +
+          "return in 100 s; 9.0 mends part of it (QEMU's commit 1f881ea4a4), and its issue 2013 is open",
+      ),
+    ],
   ];
   for (const kind of [...faultKinds, ...machineFaultKinds]) {
     table.push([

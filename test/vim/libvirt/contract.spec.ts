@@ -11,6 +11,7 @@ vimContract('libvirt', {
     'OP-revert.host': 'no migration',
     'OP-update.snapshot': 'frozen images are never written',
     storage: 'no hot-unplug of disks',
+    'replay.record': 'QEMU does not replay to the end every time',
   },
   alsoFaults: {
     'disk-slow': { bytesPerSecond: 200_000 },
