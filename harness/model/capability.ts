@@ -42,7 +42,7 @@ export const capabilityRows = [
 ] as const;
 
 /** Beside those that every VIM names: what one may do more. */
-export type CapabilityRow = (typeof capabilityRows)[number] | 'replay.record' | `fault.${string}`;
+export type CapabilityRow = (typeof capabilityRows)[number] | `replay.${string}` | `fault.${string}`;
 
 /** Found by probing the host: `yes`, or `no` with the reason. */
 export type Capability =
