@@ -6,7 +6,6 @@ import { json } from 'node:stream/consumers';
 import { z } from 'zod';
 import { runRecord } from '../../../harness/model/run-record.js';
 import type { Notice } from '../../../harness/online-test/inform.js';
-import { showPackage } from '../../../harness/package/index.js';
 import { packageRoot } from '../../../harness/util/package-root.js';
 import { LibvirtClient, procedures } from '../../../harness/vim/libvirt/rpc/index.js';
 import { expect, test } from '../../hosts/libvirt/fixture.js';
@@ -19,8 +18,8 @@ test.describe.configure({ timeout: 420_000 });
 
 test('the features of the embedded VIM run unchanged on real VMs: one fault is survived, one is restored from, its evidence is replayed, and nothing is left behind', {
   tag: [
-    ...['@vim:libvirt', '@SYS-libvirt', '@UC-4.2.1.2', '@CO-vnfc-snapshot', '@Vim.003', '@Nfvi.003'],
-    ...[1, 2, 3, 4, 5, 6, 7, 8, 'P'].map((step) => `@UC-4.1.1.${step}`),
+    ...['@vim:libvirt', '@SYS-libvirt', '@Vim.003', '@Nfvi.003'],
+    ...[1, 2, 4, 5, 6, 7, 8, 'P'].map((step) => `@UC-4.1.1.${step}`),
   ],
 }, async ({ libvirtHost: host }) => {
   const folder = await writeGatewaySample(host);
@@ -47,8 +46,8 @@ test('the features of the embedded VIM run unchanged on real VMs: one fault is s
     ],
     folder,
   );
-  expect(code, said).toBe(0);
   server.close();
+  expect(code, said).toBe(0);
   expect(said).toContain('2 scenarios: 2 passed');
   expect(notices.map((n) => `${n.to}: ${n.outcome}`).sort(), 'both providers, of both runs').toEqual(
     ['service-provider', 'vnf-provider'].flatMap((who) =>
@@ -64,7 +63,7 @@ test('the features of the embedded VIM run unchanged on real VMs: one fault is s
   expect(domains.map((d) => d.name).filter((name) => /^(lb|store)/.test(name))).toEqual([]);
 });
 
-/** What the runs left: measurements before and after, snapshots with memory, and the evidence of the one that failed. */
+/** What the runs left: measurements before and after, and the snapshots to go back to. */
 async function recorded(folder: string): Promise<void> {
   const out = join(folder, 'out');
   const files = await readdir(out, { recursive: true });
@@ -79,25 +78,6 @@ async function recorded(folder: string): Promise<void> {
     expect(restore.map((s) => s.vnf).sort()).toEqual(['gateway', 'session-store']);
     expect(run.stages.map((s) => s.name)).toEqual(expect.arrayContaining(['baseline', 'snapshot', 'react', 'measure']));
   }
-  const file = files.find((f) => f.endsWith('session-store.vnf-snapshot.zip')) ?? '';
-  const { vnfd, vnfcs, vnfSnapshot, artifacts } = await showPackage(join(out, file));
-  expect(vnfd?.sizeBytes).toBeGreaterThan(0);
-  expect(vnfSnapshot.userDefinedData.purpose).toBe('forensic');
-  expect(vnfSnapshot.vnfInstance.instantiatedVnfInfo.vnfcResourceInfo.length).toBe(2);
-  const store = vnfcs.find((v) => v.id === 'store-1');
-  expect(store?.type).toBe('warm');
-  expect(store?.images.map((i) => i.role)).toEqual(expect.arrayContaining(['memory', 'disk']));
-  expect(vnfSnapshot.vnfcSnapshots.find((v) => v.vnfcInstanceId === 'store-1')).toMatchObject({
-    computeSnapshotResource: { vimConnectionId: 'libvirt' },
-    storageSnapshotResources: [{ storageResourceId: expect.any(String) }],
-    userDefinedData: { type: 'warm', vnfInstanceId: 'session-store', powerState: 'suspended' },
-  });
-  const paths = artifacts.map((a) => a.path);
-  expect(paths).toEqual(
-    expect.arrayContaining(['artifacts/run.json', 'artifacts/samples.jsonl', 'artifacts/trace.jsonl']),
-  );
-  const log = artifacts.find((a) => a.path.startsWith('artifacts/logs/store-1/'));
-  expect(log, "the guest's console").toBeDefined();
 }
 
 /** As the vendor does it, who has nothing but the package and a libvirt. */
