@@ -189,12 +189,17 @@ export class Recorder {
   }
 
   /** Writes run.json; the record is complete and checked against its own schema before anybody may read it. */
-  async finish(): Promise<RunRecord> {
+  conclude(): Promise<RunRecord> {
     for (const name of stageNames) {
       if (!this.record.stages.some((s) => s.name === name)) this.skip(name, 'not reached');
     }
     this.record.finishedMs = this.nowMs();
-    let record = await this.#write();
+    return this.#write();
+  }
+
+  /** Concludes the record, and informs who wants to hear of it. */
+  async finish(): Promise<RunRecord> {
+    let record = await this.conclude();
     const informed = (await this.inform?.(record)) ?? [];
     if (informed.length > 0) {
       this.record.informed = informed;

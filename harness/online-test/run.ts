@@ -85,12 +85,14 @@ export async function runOnlineTest(
     claim.keep();
     return recorder.abandon();
   }
+  recorder.trace(session.trace.slice(traceFrom));
+  // Before the journal says that it is over: nobody looks for the record of a run that is closed.
+  await recorder.conclude();
   if (journal.open(recorder.id).length === 0) journal.close(recorder.id);
   else {
     claim.keep();
     recorder.note('Something is left open: see `ordeal status`; `ordeal recover` finishes it.');
   }
-  recorder.trace(session.trace.slice(traceFrom));
   const record = await recorder.finish();
   await remember(session, recorder, record, options.label ?? '');
   return record;

@@ -134,8 +134,6 @@ export class Lane implements AsyncDisposable {
     const { journal } = this.session;
     const replaced = journal.entries(runId).some((e) => e.action.type === 'switch-over');
     const file = join(journal.run(runId)?.outFolder ?? '', 'run.json');
-    // A harness that lives closes its run first, and then writes the record.
-    if (replaced) await Promise.allSettled([until('the record', () => existsSync(file), { withinMs: 10_000 })]);
     if (!existsSync(file)) return replaced ? ['restored, and there is no record'] : [];
     const { verdicts, packages } = runRecord.parse(JSON.parse(await readFile(file, 'utf8')));
     if (verdicts.restoration === 'not-restored') return isHostLost ? [] : ['not restored'];
