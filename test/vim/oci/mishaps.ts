@@ -1,6 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from '@playwright/test';
+import type { VimContext } from '../../../harness/model/vim.js';
 import { until } from '../../../harness/util/deadline.js';
 import { openVim } from '../../../harness/vim/registry.js';
 import type { ContainerHost, DaemonHost } from '../../hosts/containers/container-host.js';
@@ -118,6 +119,16 @@ export async function switchWithoutImage(host: ContainerHost, deleteName: () => 
   await isServed(it);
 }
 
+/** The same service, whose descriptor does not say what its images are made from. */
+export function withoutArchives(context: VimContext): VimContext {
+  const { service } = context;
+  const vnfs = service.descriptor.vnfs.map((vnf) => ({
+    ...vnf,
+    vnfcs: vnf.vnfcs.map((v) => ({ ...v, deployment: { ...v.deployment, archive: undefined } })),
+  }));
+  return { ...context, service: { ...service, descriptor: { ...service.descriptor, vnfs } } };
+}
+
 /**
  * The image is deleted, and the failed container with it. Where the descriptor does not say what it was made from that is
  * said; where it does, it is made anew.
@@ -133,13 +144,7 @@ export async function switchWithoutAnything(host: ContainerHost, remove: () => P
   await remove();
   await expect(s.vim.inspect(failed)).rejects.toMatchObject({ kind: 'unknown-target' });
 
-  const { descriptor } = s.service;
-  const withoutArchive = descriptor.vnfs.map((vnf) => ({
-    ...vnf,
-    vnfcs: vnf.vnfcs.map((v) => ({ ...v, deployment: { ...v.deployment, archive: undefined } })),
-  }));
-  const service = { ...s.service, descriptor: { ...descriptor, vnfs: withoutArchive } };
-  await using ignorant = await openVim(host.kind, { ...s.context, service });
+  await using ignorant = await openVim(host.kind, withoutArchives(s.context));
   await expect(ignorant.replacement?.restoreAsNew(id, 'run-1')).rejects.toMatchObject({
     kind: 'file-missing',
     message: expect.stringMatching(/The image ".*ordeal\/vnfc:test" of "subject" is gone/),

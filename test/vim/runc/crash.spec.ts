@@ -5,7 +5,7 @@ import { openVim } from '../../../harness/vim/registry.js';
 import { expect, test } from '../../hosts/containers/fixture.js';
 import { containerSample } from '../oci/container-sample.js';
 import { DyingProcess } from '../oci/dying-process.js';
-import { ballast, captureWithoutCriu, fillUnderCapture } from '../oci/mishaps.js';
+import { ballast, captureWithoutCriu, fillUnderCapture, withoutArchives } from '../oci/mishaps.js';
 
 test.describe.configure({ timeout: 120_000 });
 
@@ -93,8 +93,9 @@ test('a new container is not made under a name that is taken, nor from an image 
   const images = join(host.folder, 'ordeal', 'engine', 'images');
   await rename(images, `${images}.away`);
   try {
-    const restored = s.vim.replacement?.restoreAsNew(id, 'run-1');
-    await expect(restored).rejects.toMatchObject({ kind: 'unknown-target', message: expect.stringContaining('image') });
+    await using vim = await openVim('runc', withoutArchives(s.context));
+    const restored = vim.replacement?.restoreAsNew(id, 'run-1');
+    await expect(restored).rejects.toMatchObject({ kind: 'file-missing', message: expect.stringContaining('image') });
   } finally {
     await rename(`${images}.away`, images);
   }
