@@ -31,7 +31,7 @@ export interface StopOptions {
 const lookMs = 20;
 
 /** `ann@host (process 4711)` */
-export const whoAsks = (): string => `${userInfo().username}@${hostname()} (process ${process.pid})`;
+export const whoAsks = (): string => `${userName()}@${hostname()} (process ${process.pid})`;
 
 /**
  * Stops runs from another process: each heals its faults at once, gives its service back, and ends as interrupted. The
@@ -64,4 +64,14 @@ export async function stopRuns(
     }
   }
   return await Promise.all(wanted.map(stopped));
+}
+
+/** In a container the user needs no entry in a list of users. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch (e) {
+    if (!(e instanceof Error)) throw e;
+    return `user ${process.getuid?.()}`;
+  }
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { lstat, mkdir, open, readFile, realpath, rm } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sleep, until } from '../../util/deadline.js';
@@ -145,7 +145,8 @@ async function holdsSocket(file: HostFile): Promise<boolean> {
 
 /** A path of a socket may have about 100 bytes, which a state folder may well exceed. */
 async function socketPath(folder: string): Promise<string> {
-  const { uid } = userInfo();
+  // Not of os.userInfo: in a container the user needs no entry in a list of users.
+  const uid = process.getuid?.() ?? -1;
   const parent = join(tmpdir(), `ordeal-${uid}`);
   await mkdir(parent, { recursive: true, mode: 0o700 });
   const found = await lstat(parent);

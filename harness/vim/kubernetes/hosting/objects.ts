@@ -63,7 +63,8 @@ function podOf(call: HostedCall, handsOver: boolean): V1PodSpec {
         args: ['hosted', '--', ...call.args],
         env: [
           { name: 'HOME', value: '/tmp' },
-          { name: 'ORDEAL_STATE', value: '/state' },
+          // Below the volume, which is not the user's own: a state folder is made for its owner alone.
+          { name: 'ORDEAL_STATE', value: '/state/ordeal' },
           { name: 'ORDEAL_OUT', value: '/out' },
           ...(handsOver
             ? [{ name: hostedResults.tokenVariable, valueFrom: { secretKeyRef: { name: call.name, key: 'token' } } }]
