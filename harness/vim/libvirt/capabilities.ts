@@ -37,7 +37,10 @@ export async function probeCapabilities(domains: Domains, folder: SnapshotFolder
     ['OP-revert.tcp-established', external('connections are part of the guest memory')],
     ['OP-revert.file-locks', external('locks are part of the guest memory')],
     ['OP-revert.state', external()],
-    ['OP-revert.force', external()],
+    [
+      'OP-revert.force',
+      external('internal snapshots by libvirt itself; by hand nothing is refused that it would allow'),
+    ],
     ['OP-revert.host', no('a domain is reverted on the host that it is on; migration to another one is not driven')],
     ['OP-update.snapshot', no('frozen disk images are never written; take a new snapshot instead')],
     ['OP-update.metadata', external()],

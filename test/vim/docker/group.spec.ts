@@ -9,7 +9,7 @@ test.describe.configure({ timeout: 300_000 });
 test(
   `four containers with TCP between them are one cut, and their connections live through ${reverts} reverts of all of them`,
   {
-    tag: ['@vim:docker', '@OP-revert.tcp-established', '@OP-create.atomic'],
+    tag: ['@vim:docker', '@OP-revert.tcp-established', '@OP-create.atomic', '@CO-consistent', '@UC-4.3.2.1'],
   },
   ({ dockerHost }) => revertGroup(dockerHost, reverts),
 );

@@ -1,13 +1,13 @@
 import Docker from 'dockerode';
 import { expect, test } from '../../hosts/containers/fixture.js';
-import { runScenarios } from '../oci/online-test.js';
+import { provenRows, runOnlineTesting } from '../oci/online-test.js';
 
 test.describe.configure({ timeout: 240_000 });
 
 test('the loop of `ordeal run` on real containers: one fault is survived, one is restored from, and nothing is left behind', {
-  tag: ['@vim:docker', '@SYS-docker', '@UC-4.1.1.4', '@UC-4.1.1.7'],
+  tag: ['@vim:docker', '@SYS-docker', ...provenRows],
 }, async ({ dockerHost: host }) => {
-  await runScenarios(host);
+  await runOnlineTesting(host);
   const docker = new Docker({ socketPath: host.daemon.socket });
   const left = await docker.listContainers({
     all: true,

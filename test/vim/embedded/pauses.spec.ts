@@ -63,6 +63,16 @@ test('a client that answers keeps what it froze, and is asked no more once it ha
   it.ended('a@1');
 });
 
+test('what is frozen only after its client has gone is thawed at once', () => {
+  const { thawed, it } = pauses(60_000);
+  const dead = client();
+  it.took('a@1', dead.handle);
+  dead.go();
+  expect(thawed).toEqual(['a@1']);
+  it.took('b@1', dead.handle);
+  expect(thawed).toEqual(['a@1', 'b@1']);
+});
+
 test('a freeze that is over before the first question costs none', async () => {
   const { it } = pauses(1000);
   const well = client();

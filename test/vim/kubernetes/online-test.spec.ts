@@ -1,9 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exitCodeOfError } from '../../../harness/model/exit-codes.js';
-import { runRecord } from '../../../harness/model/run-record.js';
 import { expect, test } from '../../hosts/kubernetes/fixture.js';
 import { PlayedCluster } from '../../hosts/kubernetes/played-cluster.js';
+import { expectOnlineTesting, onlineTestingRows, Providers } from '../online-testing.js';
 import { objectsOf } from './cluster-objects.js';
 import { ordeal } from './long-call.js';
 import { sessionService } from './session-service.js';
@@ -11,10 +10,11 @@ import { sessionService } from './session-service.js';
 test.describe.configure({ timeout: 240_000 });
 
 test('the loop of `ordeal run` on pods: one fault is survived, one is restored from, the evidence holds the memory, and nothing is left', {
-  tag: ['@vim:kubernetes', '@UC-4.1.1.4', '@UC-4.1.1.7'],
+  tag: ['@vim:kubernetes', ...onlineTestingRows],
 }, async ({ controlPlane, cluster, namespace }) => {
   await using played = await PlayedCluster.start(controlPlane, cluster, namespace);
   const folder = await sessionService(controlPlane, cluster, namespace, played);
+  await using providers = await Providers.of(folder);
   const before = await objectsOf(cluster, namespace);
 
   const out = ['--state', join(folder, 'state'), '--out', join(folder, 'out')];
@@ -22,10 +22,7 @@ test('the loop of `ordeal run` on pods: one fault is survived, one is restored f
   expect(code, `${said}\n${await played.runtime.said()}`).toBe(0);
   expect(said).toContain('2 scenarios: 2 passed');
 
-  const runs = (await readdir(join(folder, 'out'))).filter((name) => name.startsWith('run-'));
-  const records = await Promise.all(
-    runs.map(async (r) => runRecord.parse(JSON.parse(await readFile(join(folder, 'out', r, 'run.json'), 'utf8')))),
-  );
+  const records = await expectOnlineTesting(folder, providers);
   for (const { plan } of records) {
     expect(plan, 'what will not be there is said before anything is touched').toEqual(
       expect.arrayContaining([
@@ -34,13 +31,6 @@ test('the loop of `ordeal run` on pods: one fault is survived, one is restored f
       ]),
     );
   }
-  const verdicts = records.map((r) => r.verdicts);
-  expect(verdicts).toContainEqual(
-    expect.objectContaining({ service: 'recovered', injection: 'confirmed', restoration: 'not-needed' }),
-  );
-  expect(verdicts).toContainEqual(
-    expect.objectContaining({ service: 'failed', restoration: 'restored', evidence: 'exported' }),
-  );
   expect(await objectsOf(cluster, namespace), 'nothing is left of the service or of the runs').toEqual(before);
 });
 

@@ -1,9 +1,9 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type RunRecord, runRecord } from '../../../harness/model/run-record.js';
 import { expect, test } from '../../hosts/kubernetes/real-node-fixture.js';
 import { ServicePlayer } from '../../hosts/kubernetes/service-player.js';
 import { StoragePlayer } from '../../hosts/kubernetes/storage-player.js';
+import { expectOnlineTesting, onlineTestingRows, Providers } from '../online-testing.js';
 import { objectsOf } from './cluster-objects.js';
 import { ordeal } from './long-call.js';
 import { sessionService } from './session-service.js';
@@ -40,12 +40,13 @@ const feature = `Feature: Online testing of real pods
 const asRoot = (manifests: string): string => manifests.replaceAll('runAsNonRoot: true, runAsUser: 65532, ', '');
 
 test('the loop of `ordeal run` on containers of a real kubelet: one fault is survived, one is restored from, the evidence holds what CRIU has dumped, and nothing is left', {
-  tag: ['@vim:kubernetes', '@SYS-kubernetes', '@UC-4.1.1.4', '@UC-4.1.1.7'],
+  tag: ['@vim:kubernetes', '@SYS-kubernetes', ...onlineTestingRows],
 }, async ({ node, controlPlane, cluster, namespace }) => {
   await using services = new ServicePlayer(controlPlane, cluster, namespace);
   await using _storage = await StoragePlayer.start(cluster, namespace, join(controlPlane.folder, namespace, 'volumes'));
   const folder = await sessionService(controlPlane, cluster, namespace, { services }, () => true, asRoot);
   await writeFile(join(folder, 'real.feature'), feature);
+  await using providers = await Providers.of(folder);
   const before = await objectsOf(cluster, namespace);
 
   const out = join(folder, 'out');
@@ -54,14 +55,7 @@ test('the loop of `ordeal run` on containers of a real kubelet: one fault is sur
   expect(code, said).toBe(0);
   expect(said).toContain('2 scenarios: 2 passed');
 
-  const [survived, restored] = await recordsIn(out);
-  expect(survived?.verdicts).toMatchObject({ service: 'recovered', injection: 'confirmed', restoration: 'not-needed' });
-  expect(restored?.verdicts).toEqual({
-    service: 'failed',
-    injection: 'confirmed',
-    restoration: 'restored',
-    evidence: 'exported',
-  });
+  await expectOnlineTesting(folder, providers);
   expect(await objectsOf(cluster, namespace), 'nothing is left of the service or of the runs').toEqual(before);
   for (const vnfc of ['store-1', 'gateway-1', 'gateway-2']) {
     expect(await node.checkpoints(), 'the kubelet made them').toContainEqual(
@@ -69,11 +63,3 @@ test('the loop of `ordeal run` on containers of a real kubelet: one fault is sur
     );
   }
 });
-
-/** The one that needed no restoration first. */
-async function recordsIn(out: string): Promise<RunRecord[]> {
-  const runs = (await readdir(out)).filter((name) => name.startsWith('run-'));
-  const texts = await Promise.all(runs.map((run) => readFile(join(out, run, 'run.json'), 'utf8')));
-  const records = texts.map((text) => runRecord.parse(JSON.parse(text)));
-  return records.sort((a, b) => a.verdicts.restoration.localeCompare(b.verdicts.restoration));
-}

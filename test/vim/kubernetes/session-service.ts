@@ -26,6 +26,7 @@ export async function sessionService(
   const folder = join(plane.folder, namespace, 'session-kubernetes');
   await mkdir(folder, { recursive: true });
   await cp(join(scenario, 'online-testing.feature'), join(folder, 'online-testing.feature'));
+  await cp(join(scenario, 'vnfd'), join(folder, 'vnfd'), { recursive: true });
   const manifests = adapt(await readFile(join(scenario, 'manifests.yaml'), 'utf8'));
   await writeFile(join(folder, 'manifests.yaml'), manifests);
   const token = await bindShipped(cluster, namespace, roles);

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageRoot } from '../../../harness/util/package-root.js';
 import type { LibvirtHost } from '../../hosts/libvirt/libvirt-host.js';
@@ -10,6 +10,7 @@ const vnfcs = { lb: 21, 'store-1': 22, 'store-2': 23 };
 export async function writeGatewaySample(host: LibvirtHost): Promise<string> {
   const folder = join(host.folder, 'session-gateway-vm');
   await mkdir(folder);
+  await cp(join(scenario, 'vnfd'), join(folder, 'vnfd'), { recursive: true });
   const address = await host.reach(vnfcs.lb);
   const service = (await readFile(join(scenario, 'service.yaml'), 'utf8'))
     .replace('http://10.77.0.21:8080', address)

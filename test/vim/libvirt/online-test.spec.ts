@@ -1,37 +1,22 @@
-import { appendFile, readdir, readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { json } from 'node:stream/consumers';
 import { z } from 'zod';
-import { runRecord } from '../../../harness/model/run-record.js';
-import type { Notice } from '../../../harness/online-test/inform.js';
 import { packageRoot } from '../../../harness/util/package-root.js';
 import { LibvirtClient, procedures } from '../../../harness/vim/libvirt/rpc/index.js';
 import { expect, test } from '../../hosts/libvirt/fixture.js';
 import { gdb, missingGdb } from '../../hosts/libvirt/gdb.js';
 import type { LibvirtHost } from '../../hosts/libvirt/libvirt-host.js';
+import { expectOnlineTesting, expectVnfcSnapshot, onlineTestingRows, Providers } from '../online-testing.js';
 import { ordeal } from '../ordeal-command.js';
 import { writeGatewaySample } from './gateway-sample.js';
 
 test.describe.configure({ timeout: 420_000 });
 
 test('the features of the embedded VIM run unchanged on real VMs: one fault is survived, one is restored from, its evidence is replayed, and nothing is left behind', {
-  tag: [
-    ...['@vim:libvirt', '@SYS-libvirt', '@Vim.003', '@Nfvi.003'],
-    ...[1, 2, 4, 5, 6, 7, 8, 'P'].map((step) => `@UC-4.1.1.${step}`),
-  ],
+  tag: ['@vim:libvirt', '@SYS-libvirt', '@Vim.003', '@Nfvi.003', '@CO-vnfc-snapshot', ...onlineTestingRows],
 }, async ({ libvirtHost: host }) => {
   const folder = await writeGatewaySample(host);
-  const notices: Notice[] = [];
-  const server = createServer(async (request, response) => {
-    notices.push((await json(request)) as Notice);
-    response.writeHead(204).end();
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const told = ['service-provider', 'vnf-provider'].map((who) => ({ who, when: 'always', webhook: { url } }));
-  await appendFile(join(folder, 'service.yaml'), `inform: ${JSON.stringify(told)}\n`);
+  await using providers = await Providers.of(folder);
   const { code, said } = await ordeal(
     [
       'run',
@@ -46,15 +31,10 @@ test('the features of the embedded VIM run unchanged on real VMs: one fault is s
     ],
     folder,
   );
-  server.close();
   expect(code, said).toBe(0);
   expect(said).toContain('2 scenarios: 2 passed');
-  expect(notices.map((n) => `${n.to}: ${n.outcome}`).sort(), 'both providers, of both runs').toEqual(
-    ['service-provider', 'vnf-provider'].flatMap((who) =>
-      ['as-before', 'restored'].map((outcome) => `${who}: ${outcome}`),
-    ),
-  );
-  await recorded(folder);
+  const [, restored] = await expectOnlineTesting(folder, providers);
+  await expectVnfcSnapshot(restored, 'libvirt');
   await replayed(host, folder);
 
   const client = new LibvirtClient(host.uri);
@@ -62,23 +42,6 @@ test('the features of the embedded VIM run unchanged on real VMs: one fault is s
   await client.close();
   expect(domains.map((d) => d.name).filter((name) => /^(lb|store)/.test(name))).toEqual([]);
 });
-
-/** What the runs left: measurements before and after, and the snapshots to go back to. */
-async function recorded(folder: string): Promise<void> {
-  const out = join(folder, 'out');
-  const files = await readdir(out, { recursive: true });
-  const runs = await Promise.all(
-    files
-      .filter((f) => /(^|\/)run\.json$/.test(f))
-      .map(async (f) => runRecord.parse(JSON.parse(await readFile(join(out, f), 'utf8')))),
-  );
-  expect(runs.map((r) => r.verdicts.service).sort()).toEqual(['failed', 'recovered']);
-  for (const run of runs) {
-    const restore = run.snapshots.filter((s) => s.purpose === 'restore');
-    expect(restore.map((s) => s.vnf).sort()).toEqual(['gateway', 'session-store']);
-    expect(run.stages.map((s) => s.name)).toEqual(expect.arrayContaining(['baseline', 'snapshot', 'react', 'measure']));
-  }
-}
 
 /** As the vendor does it, who has nothing but the package and a libvirt. */
 async function replayed(host: LibvirtHost, folder: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { expect, test } from '@playwright/test';
 import { SnapshotEngine } from '../../../harness/snapshot/engine.js';
+import { NotificationHub } from '../../../harness/snapshot/notification/hub.js';
 import { openState } from '../../../harness/store/state.js';
 import { until } from '../../../harness/util/deadline.js';
 import type { ContainerHost } from '../../hosts/containers/container-host.js';
@@ -29,7 +30,11 @@ export async function revertGroup(host: ContainerHost, reverts: number): Promise
   const stateFolder = await temporaryFolder('group');
   const state = await openState(stateFolder);
   try {
-    const engine = new SnapshotEngine({ service: s.service, vims: new Map([[host.kind, s.vim]]), state });
+    const told: string[] = [];
+    const notification = new NotificationHub();
+    notification.subscribe({}, async ({ event }) => void told.push(event));
+    const vims = new Map([[host.kind, s.vim]]);
+    const engine = new SnapshotEngine({ service: s.service, vims, state, notification });
     // Each request goes through three connections that are kept: lb to worker, worker to store.
     const put = (key: string, value: string) => s.ask('lb', `/sessions/${key}`, value);
     const connects = () => Promise.all(['lb', 'peer', 'worker-2'].map((name) => s.ask(name, '/connects')));
@@ -59,6 +64,8 @@ export async function revertGroup(host: ContainerHost, reverts: number): Promise
       expect(session, `revert ${i}: the memory is as it was`).toBe('then');
       expect(await connects(), `revert ${i}: no connection was made anew`).toEqual(before);
     }
+    const reverted = Array.from({ length: reverts }, () => ['reversion-start', 'reversion-end']);
+    expect(told, 'the VNF hears of each').toEqual(['creation-start', 'creation-end', ...reverted.flat()]);
     console.log(`a revert of four: ${took.map((ms) => ms.toFixed(0)).join(', ')} ms`);
   } finally {
     await state[Symbol.asyncDispose]();

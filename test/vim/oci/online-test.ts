@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from '@playwright/test';
 import { parseDocument } from 'yaml';
@@ -6,6 +6,14 @@ import { packageRoot } from '../../../harness/util/package-root.js';
 import type { ContainerHost } from '../../hosts/containers/container-host.js';
 import { buildRedisImage } from '../../hosts/containers/redis-image.js';
 import { orSkip } from '../../hosts/or-skip.js';
+import {
+  expectExtraction,
+  expectOnlineTesting,
+  expectVnfcSnapshot,
+  extractionRows,
+  onlineTestingRows,
+  Providers,
+} from '../online-testing.js';
 import { ordeal } from '../ordeal-command.js';
 
 const scenarios = join(packageRoot, 'scenarios');
@@ -31,13 +39,31 @@ export async function deploySample(host: ContainerHost, sample: Sample): Promise
   // Redis brings jemalloc, which waits for itself for ever when libfaketime asks it for memory.
   if (sample === 'session-redis') service.deleteIn(['vims', host.kind, 'faketime']);
   await writeFile(join(folder, 'service.yaml'), String(service));
+  if (sample === 'session-containers')
+    await cp(join(scenarios, sample, 'vnfd'), join(folder, 'vnfd'), { recursive: true });
   await samples[sample](host, join(folder, 'image.tar'));
   return folder;
 }
 
 /** `ordeal run` with the features of the containers on a sample. Fails unless both scenarios end as they say. */
-export async function runScenarios(host: ContainerHost, sample: Sample = 'session-containers'): Promise<void> {
-  const folder = await deploySample(host, sample);
+export async function runScenarios(host: ContainerHost, sample: Sample): Promise<void> {
+  await run(await deploySample(host, sample));
+}
+
+/** The rows that `runOnlineTesting` proves for the engine of a host. */
+export const provenRows = ['@CO-vnfc-snapshot', ...onlineTestingRows, ...extractionRows];
+
+/** The sample that has nothing but what is built here, with all that its runs are to leave. */
+export async function runOnlineTesting(host: ContainerHost): Promise<void> {
+  const folder = await deploySample(host, 'session-containers');
+  await using providers = await Providers.of(folder);
+  await run(folder);
+  const [, restored] = await expectOnlineTesting(folder, providers);
+  await expectVnfcSnapshot(restored, host.kind);
+  await expectExtraction(folder, restored);
+}
+
+async function run(folder: string): Promise<void> {
   await copyFile(join(scenarios, 'session-containers', feature), join(folder, feature));
   const out = ['--state', join(folder, 'state'), '--out', join(folder, 'out')];
   const { code, said } = await ordeal(['run', join(folder, feature), '--no-allure', ...out], folder);

@@ -1,13 +1,13 @@
 import Docker from 'dockerode';
 import { expect, test } from '../../hosts/containers/fixture.js';
-import { runScenarios } from '../oci/online-test.js';
+import { provenRows, runOnlineTesting } from '../oci/online-test.js';
 
 test.describe.configure({ timeout: 240_000 });
 
 test('the loop of `ordeal run` on containers of Podman: one fault is survived, one is restored from, and nothing is left behind', {
-  tag: ['@vim:podman', '@UC-4.1.1.4', '@UC-4.1.1.7'],
+  tag: ['@vim:podman', ...provenRows],
 }, async ({ podmanHost: host }) => {
-  await runScenarios(host);
+  await runOnlineTesting(host);
   const podman = new Docker({ socketPath: host.daemon.socket });
   const filters = { label: ['org.ordeal.service=session-containers'] };
   expect((await podman.listContainers({ all: true, filters })).map((c) => c.Names)).toEqual([]);

@@ -6,7 +6,7 @@ const reverts = revertsOr(5);
 test(
   `four containers with TCP between them are one cut, and their connections live through ${reverts} reverts of all of them`,
   {
-    tag: ['@vim:runc', '@OP-revert.tcp-established', '@OP-create.atomic'],
+    tag: ['@vim:runc', '@OP-revert.tcp-established', '@OP-create.atomic', '@CO-consistent', '@UC-4.3.2.1'],
   },
   ({ runcHost }) => revertGroup(runcHost, reverts),
 );

@@ -1,14 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '../../hosts/containers/fixture.js';
-import { runScenarios } from '../oci/online-test.js';
+import { provenRows, runOnlineTesting } from '../oci/online-test.js';
 
 test.describe.configure({ timeout: 240_000 });
 
 test('the loop of `ordeal run` on containers of runc: one fault is survived, one is restored from, and nothing is left behind', {
-  tag: ['@vim:runc', '@SYS-runc', '@UC-4.1.1.4', '@UC-4.1.1.7'],
+  tag: ['@vim:runc', '@SYS-runc', ...provenRows],
 }, async ({ runcHost: host }) => {
-  await runScenarios(host);
+  await runOnlineTesting(host);
   const engine = join(host.folder, 'ordeal', 'engine');
   for (const kind of ['containers', 'volumes', 'networks']) expect(await readdir(join(engine, kind)), kind).toEqual([]);
   const { namespaces } = host.machine;

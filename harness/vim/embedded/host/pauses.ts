@@ -9,6 +9,7 @@ import type { ClientHandle } from '../protocol.js';
 export class Pauses {
   readonly #by = new Map<string, ClientHandle>();
   readonly #known = new WeakSet<ClientHandle>();
+  readonly #gone = new WeakSet<ClientHandle>();
   readonly #watched = new WeakSet<ClientHandle>();
 
   /** @param silentMs a client that answers nothing for so long was stopped, or hangs; milliseconds */
@@ -19,10 +20,18 @@ export class Pauses {
 
   took(compute: string, client: ClientHandle): void {
     this.#by.set(compute, client);
+    if (this.#gone.has(client)) {
+      // A freeze that took until its client was dead: others have given back already, and nobody would thaw it.
+      this.#thawAllOf(client);
+      return;
+    }
     void this.#watch(client);
     if (this.#known.has(client)) return;
     this.#known.add(client);
-    client.onGone(() => this.#thawAllOf(client));
+    client.onGone(() => {
+      this.#gone.add(client);
+      this.#thawAllOf(client);
+    });
   }
 
   ended(compute: string): void {
