@@ -20,7 +20,7 @@ export interface RecoverOptions {
   /** The service of a run; default: from its descriptor. */
   readonly open?: (run: JournalledRun, stateFolder: string) => Promise<ServiceSession>;
   /** Ends a process that stands still in the middle of a write, and no other. */
-  readonly fence?: (stateFolder: string, pid: number) => Promise<boolean>;
+  readonly fence?: typeof endIfItBlocks;
 }
 
 /**
@@ -63,9 +63,10 @@ export async function recoverRun(
   const fenced: RecoveryStep[] = [];
   const failed = (what: string, e: unknown) => [...fenced, failedStep(run.id, what, e)];
   for (const pid of [run.pid, run.guardPid]) {
-    const what = `end process ${pid}, which stands still in a write`;
+    const what = `end process ${pid}, which stands still in the middle of something`;
     try {
-      if (pid !== null && (await fence(stateFolder, pid))) fenced.push({ runId: run.id, what, outcome: 'done' });
+      if (pid !== null && (await fence(stateFolder, pid, { serviceId: run.serviceId })))
+        fenced.push({ runId: run.id, what, outcome: 'done' });
     } catch (e) {
       return failed(what, e);
     }

@@ -136,6 +136,14 @@ export class Operations {
       .map((row) => ({ record: toRecord(row), operation: this.#handle(row.id) }));
   }
 
+  /** The living processes of this host that are in the middle of an operation on the service. */
+  operators(service: string): number[] {
+    return this.database
+      .all<OperationRow>('select * from operation where finishedAt is null and service = ?', service)
+      .filter((row) => row.host === thisProcess.host && isAlive(row))
+      .map((row) => row.pid);
+  }
+
   list(limit = 100): OperationRecord[] {
     return this.database
       .all<OperationRow>('select * from operation order by startedAt desc, id desc limit ?', limit)

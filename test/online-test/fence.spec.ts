@@ -2,6 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from '@playwright/test';
 import { endIfItBlocks } from '../../harness/online-test/fence.js';
+import { processOf } from '../../harness/store/process-identity.js';
+import { openState } from '../../harness/store/state.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 /** @param seen who writes, look by look; the last for ever */
 function kernel(...seen: number[][]) {
@@ -37,6 +40,35 @@ test('who writes at one look and not at the next goes on, and is left alone', as
     expect(await endIfItBlocks('state', 4711, options)).toBe(false);
     expect(killed).toEqual([]);
   }
+});
+
+test('who stands still in the middle of a snapshot of the service is ended, and who is in none is left alone', async () => {
+  const { killed, options } = kernel([]);
+  const operators = async () => [7, 4711].filter((pid) => !killed.includes(pid));
+  expect(await endIfItBlocks('state', 12, { ...options, serviceId: 'web', operators })).toBe(false);
+  expect(await endIfItBlocks('state', 4711, { ...options, operators }), 'no service is asked for').toBe(false);
+  expect(killed).toEqual([]);
+  expect(await endIfItBlocks('state', 4711, { ...options, serviceId: 'web', operators })).toBe(true);
+  expect(killed).toEqual([4711]);
+});
+
+test('by itself it knows who is in a snapshot of the service from the state folder', async () => {
+  const folder = await temporaryFolder('fence');
+  const holder = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+  const pid = holder.pid ?? 0;
+  const exited = once(holder, 'exit');
+  await using state = await openState(folder);
+  const operation = state.operations.begin('snapshot creation', 'web', ['gateway']);
+  const { processStartedAt } = processOf(pid);
+  state.database.run(
+    'update operation set pid = ?, processStartedAt = ? where id = ?',
+    pid,
+    processStartedAt,
+    operation.id,
+  );
+  expect(await endIfItBlocks(folder, pid, { serviceId: 'mail' })).toBe(false);
+  expect(await endIfItBlocks(folder, pid, { serviceId: 'web' })).toBe(true);
+  expect((await exited)[1]).toBe('SIGKILL');
 });
 
 test('nobody ends itself', async () => {

@@ -105,7 +105,9 @@ test('a holder that was stopped in the middle of a write is ended by its guard, 
   await until('the run is closed', () => isClosed('run-held'), { withinMs: bootMs });
   console.log(`given back ${Math.round(performance.now() - fromMs)} ms after it was stopped`);
   expect(journal.open('run-held')).toEqual([]);
-  await expect.poll(log).toMatch(/done: end process \d+, which stands still in a write\n.* done: heal stall on web/);
+  await expect
+    .poll(log)
+    .toMatch(/done: end process \d+, which stands still in the middle of something\n.* done: heal stall on web/);
 });
 
 test('a holder that was stopped between two writes is taken over, and left alone', async () => {
@@ -143,7 +145,7 @@ test('when no guard is left either, `ordeal recover` ends who stands still in th
   await until('it stands still', () => isStopped(held), { withinMs: bootMs });
   const steps = await recover(stateFolder);
   expect(steps.map((s) => [s.outcome, s.what])).toEqual([
-    ['done', `end process ${held.pid}, which stands still in a write`],
+    ['done', `end process ${held.pid}, which stands still in the middle of something`],
     ['done', 'heal stall on web'],
   ]);
   expect(await ended).toEqual([null, 'SIGKILL']);

@@ -157,7 +157,7 @@ test('who stands still in the middle of a write is ended first, holder and guard
   dead.run([fault]);
   dead.journal.guardHeartbeat('run-1');
   const { session } = fakeSession(dead.stateFolder, webService(dead.stateFolder, dead.server.base));
-  const fenced: [string, number][] = [];
+  const fenced: unknown[][] = [];
   const steps = await recoverRun(dead.stateFolder, dead.journal.run('run-1')!, {
     open: async () => session,
     fence: async (...of) => {
@@ -166,11 +166,11 @@ test('who stands still in the middle of a write is ended first, holder and guard
     },
   });
   expect(fenced).toEqual([
-    [dead.stateFolder, gone],
-    [dead.stateFolder, process.pid],
+    [dead.stateFolder, gone, { serviceId: 'svc-run-1' }],
+    [dead.stateFolder, process.pid, { serviceId: 'svc-run-1' }],
   ]);
   expect(steps.map((s) => [s.runId, s.outcome, s.what])).toEqual([
-    ['run-1', 'done', `end process ${gone}, which stands still in a write`],
+    ['run-1', 'done', `end process ${gone}, which stands still in the middle of something`],
     ['run-1', 'done', 'heal stall on web'],
   ]);
 });
@@ -181,7 +181,7 @@ test('who stands still in a write and cannot be ended keeps the run from being t
     open: () => Promise.reject(new Error('not to be opened')),
     fence: () => Promise.reject(new OrdealError('timeout', 'The end of process 1 did not happen')),
   });
-  const what = `end process ${gone}, which stands still in a write`;
+  const what = `end process ${gone}, which stands still in the middle of something`;
   expect(steps).toMatchObject([{ what, outcome: 'failed', mayPass: true }]);
   expect(dead.journal.run('run-1')?.pid).toBe(gone);
 });

@@ -20,6 +20,7 @@ import type {
 } from '../../model/vim.js';
 import type { VirtualLinkInfo } from '../../model/vnf-info.js';
 import { OrdealError } from '../../util/errors.js';
+import { monotonicMs } from '../../util/monotonic.js';
 import { validate } from '../../util/validate.js';
 import { embeddedCapabilities } from './capabilities.js';
 import type { HostConnection } from './connection.js';
@@ -80,7 +81,7 @@ export class EmbeddedVim implements Vim {
   readonly snapshots: Snapshots;
 
   readonly pausing: Pausing = {
-    pause: (compute) => this.#call('pause', { compute }),
+    pause: (compute) => this.#call('pause', { compute, askedAtMs: monotonicMs() }),
     resume: (compute) => this.#call('resume', { compute }),
   };
 
@@ -106,7 +107,7 @@ export class EmbeddedVim implements Vim {
 
   readonly faults: NativeFaults = {
     kinds: faultKinds,
-    inject: (injection) => this.#call('inject', { injection }),
+    inject: (injection) => this.#call('inject', { injection, askedAtMs: monotonicMs() }),
     renew: async (injection) => (await this.#call('renew', { injection })).isOn,
     verify: (injection) => this.#call('verify', { injection }, 60_000),
     heal: (injection) => this.#call('heal', { injection }, 30_000),

@@ -14,6 +14,17 @@ interface Captured {
   readonly frozenAtMs: number;
 }
 
+/**
+ * When a client asked for something that does harm, on the monotonic clock of the machine; absent: now. A client that was stopped
+ * between asking and sending may have lost its run to another process, and sends all the same when it wakes up.
+ */
+interface Asked {
+  readonly askedAtMs?: number;
+}
+
+/** After so many milliseconds what was asked for is not done any more: less than a run's lease, but for leases below 1.1 s. */
+export const staleAfterMs = 1000;
+
 /** What the driver may ask of the host: one JSON-RPC method each, with one object of parameters. */
 export interface HostApi {
   hello(p: object): { readonly version: number; readonly serviceId: string; readonly pid: number };
@@ -25,7 +36,7 @@ export interface HostApi {
   start(p: { compute: string }): void;
   stop(p: { compute: string; graceMs: number }): 'graceful' | 'forced' | 'was-off';
   logs(p: { compute: string }): readonly string[];
-  pause(p: { compute: string }): number;
+  pause(p: { compute: string } & Asked): number;
   resume(p: { compute: string }): void;
   quiesce(p: { compute: string; deadlineMs: number }): void;
   unquiesce(p: { compute: string }): void;
@@ -41,7 +52,7 @@ export interface HostApi {
   switchOver(p: { pairs: readonly { readonly resource: string; readonly to: string }[]; runId: string }): void;
   release(p: { compute: string; runId: string }): void;
   ownedBy(p: { runId?: string }): readonly ComputeState[];
-  inject(p: { injection: Injection }): void;
+  inject(p: { injection: Injection } & Asked): void;
   renew(p: { injection: Injection }): { readonly isOn: boolean };
   verify(p: { injection: Injection }): FaultReading;
   heal(p: { injection: Injection }): void;

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@playwright/test';
-import type { HostFile } from '../../../harness/vim/embedded/protocol.js';
+import { monotonicMs } from '../../../harness/util/monotonic.js';
+import { HostConnection } from '../../../harness/vim/embedded/connection.js';
+import { type HostFile, staleAfterMs } from '../../../harness/vim/embedded/protocol.js';
 import { openVim } from '../../../harness/vim/registry.js';
 import { type Sample, sample } from './sample.js';
 
@@ -128,6 +130,33 @@ test('garbage on its socket and requests that make no sense do not harm the host
   await expect(vim.snapshots.capture(await vim.locate('a'), null as never)).rejects.toThrow();
   await expect(vim.replacement!.switchOver([{ resource: 'a', to: 'nobody@1' }], 'run')).rejects.toThrow();
   expect(await s.ask('a', 'echo', 'unharmed')).toBe('unharmed');
+});
+
+test('what was asked for long ago is not done: who asked may have lost its run meanwhile', async () => {
+  await using s = await sample();
+  const connection = await HostConnection.open((await hostFile(s)).socket, 'sample');
+  try {
+    const compute = await s.vim.locate('a');
+    const stale = { compute, askedAtMs: monotonicMs() - staleAfterMs - 500 };
+    await expect(connection.call('pause', stale)).rejects.toMatchObject({ kind: 'timeout' });
+    const injection = {
+      id: 'late',
+      runId: 'run',
+      kind: 'stall',
+      vim: 'embedded',
+      target: { vnfc: 'a' },
+      params: {},
+      seed: 1,
+    };
+    const late = { injection: { ...injection, expiresAfterMs: 5000 }, askedAtMs: stale.askedAtMs };
+    await expect(connection.call('inject', late as never)).rejects.toMatchObject({ kind: 'timeout' });
+    expect(await s.vim.inspect(compute)).toMatchObject({ powerState: 'on' });
+    expect(await s.vim.faults?.active()).toEqual([]);
+    await connection.call('pause', { compute, askedAtMs: monotonicMs() });
+    expect(await s.vim.inspect(compute)).toMatchObject({ powerState: 'suspended' });
+  } finally {
+    connection.close();
+  }
 });
 
 test('a VNFC that floods the link, or the log, or dies in its start, does not take the others with it', async () => {
