@@ -17,6 +17,7 @@ export class ServicePlayer implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #backends = new Map<string, readonly Backend[]>();
   readonly #servers: Server[] = [];
+  readonly #connections = new Map<string, Set<Socket>>();
   readonly #watches: Promise<void>[];
   #turn = 0;
 
@@ -82,6 +83,11 @@ export class ServicePlayer implements AsyncDisposable {
     });
   }
 
+  /** Ends every connection to a pod. Its address is given to nobody else for as long as it is there. */
+  cutOff(ip: string): void {
+    for (const client of this.#connections.get(ip) ?? []) client.destroy();
+  }
+
   #join(service: string, client: Socket): void {
     const backends = this.#backends.get(service) ?? [];
     const chosen = backends[this.#turn++ % Math.max(1, backends.length)];
@@ -92,6 +98,9 @@ export class ServicePlayer implements AsyncDisposable {
     }
     const pod = connect(this.plane.ports.socket);
     pod.write(`${chosen.ip}:${chosen.port}\n`);
+    const open = this.#connections.get(chosen.ip) ?? new Set();
+    this.#connections.set(chosen.ip, open.add(client));
+    client.on('close', () => open.delete(client));
     client.pipe(pod);
     pod.pipe(client);
     pod.on('error', () => client.destroy());

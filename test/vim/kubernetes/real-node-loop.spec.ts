@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { NetworkPlayer } from '../../hosts/kubernetes/network-player.js';
 import { expect, test } from '../../hosts/kubernetes/real-node-fixture.js';
 import { ServicePlayer } from '../../hosts/kubernetes/service-player.js';
 import { StoragePlayer } from '../../hosts/kubernetes/storage-player.js';
@@ -9,13 +10,6 @@ import { ordeal } from './long-call.js';
 import { sessionService } from './session-service.js';
 
 test.describe.configure({ timeout: 240_000 });
-
-// A NetworkPolicy is nobody's to keep there: the connection that the probe keeps stays with the gateway in quarantine, and the service
-// counts as not restored until that is released. On a busy machine the probe has timed out and connected anew before.
-test.skip(
-  process.env.ORDEAL_REAL_NODE_LOOP === undefined,
-  'open: no network plugin cuts a pod in quarantine off on the real node, and a probe stays connected to it; ORDEAL_REAL_NODE_LOOP=1 runs it',
-);
 
 // Faults of Kubernetes itself, so that it needs nothing else in the cluster.
 const feature = `Feature: Online testing of real pods
@@ -50,6 +44,7 @@ test('the loop of `ordeal run` on containers of a real kubelet: one fault is sur
   tag: ['@vim:kubernetes', '@SYS-kubernetes', ...onlineTestingRows],
 }, async ({ node, controlPlane, cluster, namespace }) => {
   await using services = new ServicePlayer(controlPlane, cluster, namespace);
+  await using _network = new NetworkPlayer(cluster, services);
   await using _storage = await StoragePlayer.start(cluster, namespace, join(controlPlane.folder, namespace, 'volumes'));
   const folder = await sessionService(controlPlane, cluster, namespace, { services }, () => true, asRoot);
   await writeFile(join(folder, 'real.feature'), feature);
