@@ -15,7 +15,8 @@ export const journalAction = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('switch-over'),
     vim: z.string(),
-    pairs: z.array(z.object({ resource: z.string(), from: z.string(), to: z.string() })),
+    // Without `from` nothing stood there any more.
+    pairs: z.array(z.object({ resource: z.string(), from: z.string().optional(), to: z.string() })),
   }),
   z.object({ type: z.literal('package'), file: z.string() }),
   /**

@@ -6,6 +6,7 @@ import type { ComputeId, Vim } from '../model/vim.js';
 import type { PackageContent } from '../package/index.js';
 import { asError, OrdealError } from '../util/errors.js';
 import { withoutMemory } from './cover-plan.js';
+import { unlessGone } from './gone.js';
 import type { ServiceSession } from './session.js';
 
 /** A failed VNFC, frozen and cut off, which holds the evidence until it is captured. */
@@ -13,9 +14,11 @@ export interface Quarantined {
   readonly vnfcId: string;
   readonly vnf: Vnf;
   readonly vim: Vim;
-  readonly failed: ComputeId;
-  readonly journalEntry: number;
+  /** undefined: somebody had deleted it before it could be quarantined. */
+  readonly failed: ComputeId | undefined;
+  readonly journalEntry: number | undefined;
 }
+type Kept = Quarantined & { readonly failed: ComputeId };
 
 type Artifact = PackageContent['artifacts'][number];
 
@@ -38,6 +41,8 @@ export interface Evidence {
     readonly bytes: number;
   }[];
   readonly failures: readonly OrdealError[];
+  /** Failed VNFCs of which nothing is left, by their ids: somebody has deleted them. */
+  readonly lost: readonly string[];
 }
 
 /**
@@ -48,9 +53,22 @@ export async function captureEvidence(session: ServiceSession, request: Evidence
   const snapshots: VnfSnapshot[] = [];
   const packages: Evidence['packages'][number][] = [];
   const failures: OrdealError[] = [];
+  const lost: string[] = [];
   for (const vnf of new Set(request.quarantined.map((q) => q.vnf))) {
-    const failed = request.quarantined.filter((q) => q.vnf === vnf);
     try {
+      const failed: Kept[] = [];
+      for (const q of request.quarantined.filter((each) => each.vnf === vnf)) {
+        const { failed: compute } = q;
+        const state = compute === undefined ? undefined : await unlessGone(() => q.vim.inspect(compute));
+        if (compute !== undefined && state !== undefined) failed.push({ ...q, failed: compute });
+        else {
+          lost.push(q.vnfcId);
+          // What the VIM keeps beside it goes.
+          if (compute !== undefined) await q.vim.replacement?.release(compute, request.runId);
+          if (q.journalEntry !== undefined) session.journal.settle(q.journalEntry);
+        }
+      }
+      if (failed.length === 0) continue;
       const cold = await withoutMemory(session, vnf.vnfcs);
       const snapshot = await session.engine.create({
         vnf: vnf.id,
@@ -67,7 +85,7 @@ export async function captureEvidence(session: ServiceSession, request: Evidence
       packages.push(await exportPackage(session, request, vnf, snapshot, failed));
       for (const q of failed) {
         await q.vim.replacement?.release(q.failed, request.runId);
-        session.journal.settle(q.journalEntry);
+        if (q.journalEntry !== undefined) session.journal.settle(q.journalEntry);
       }
     } catch (e) {
       failures.push(
@@ -78,7 +96,7 @@ export async function captureEvidence(session: ServiceSession, request: Evidence
       );
     }
   }
-  return { snapshots, packages, failures };
+  return { snapshots, packages, failures, lost };
 }
 
 async function exportPackage(
@@ -86,7 +104,7 @@ async function exportPackage(
   { runId, title, folder, artifacts }: EvidenceRequest,
   vnf: Vnf,
   vnfSnapshot: VnfSnapshot,
-  failed: readonly Quarantined[],
+  failed: readonly Kept[],
 ): Promise<Evidence['packages'][number]> {
   const file = join(folder, `${vnf.id}.vnf-snapshot.zip`);
   const entry = session.journal.intend(runId, { type: 'package', file });

@@ -83,9 +83,10 @@ export class Recovery {
       lines: [`Recovery of ${taken.id}, whose process ${taken.pid} died or hung`],
     };
     const recorder = await this.#record(plan);
+    const snapshots = cover.vnfSnapshotIds.map((id) => session.engine.show(id));
     await using monitor = await startMonitor({
       probes: session.service.descriptor.probes,
-      resolve: await session.addresses(),
+      resolve: await session.addresses(snapshots.map((s) => s.vnfInstance)),
       originMs: recorder.originMs,
       samplesFile: join(recorder.folder, recorder.record.samplesFile),
       seed: cover.seed,
@@ -93,7 +94,6 @@ export class Recovery {
     const rescue = { session, plan, recorder, observation: new Observation(monitor, session, plan) };
     const quarantined = evidence.flatMap((e) => this.#quarantined(e));
     const baseline = await readWindow(cover.samplesFile, session, cover.baseline);
-    const snapshots = cover.vnfSnapshotIds.map((id) => session.engine.show(id));
     if (quarantined.length > 0) recorder.verdict({ service: 'failed', restoration: 'restored' });
     let found: Found;
     try {

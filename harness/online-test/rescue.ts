@@ -56,7 +56,7 @@ const whyInconclusive = ({ indicators }: Judgement): string =>
 export function keepEvidence(rescue: Rescue, quarantined: readonly Quarantined[]): Promise<void> {
   const { recorder, plan, session } = rescue;
   return recorder.stage('forensic', async () => {
-    const { snapshots, packages, failures } = await captureEvidence(session, {
+    const { snapshots, packages, failures, lost } = await captureEvidence(session, {
       runId: recorder.id,
       title: plan.title,
       folder: recorder.folder,
@@ -67,7 +67,9 @@ export function keepEvidence(rescue: Rescue, quarantined: readonly Quarantined[]
       ],
     });
     for (const f of failures) recorder.failed(f);
-    const exported = failures.length === 0 && packages.length > 0;
+    for (const id of lost)
+      recorder.record.errors.push(`Nothing is left of the failed ${id} to capture: somebody has deleted it`);
+    const exported = failures.length === 0 && lost.length === 0 && packages.length > 0;
     recorder.verdict({ evidence: exported ? 'exported' : 'incomplete' });
     recorder.record.packages.push(...packages);
     const told = await tellSnapshots(rescue, snapshots, 'forensic');

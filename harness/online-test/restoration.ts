@@ -5,6 +5,7 @@ import { sleep } from '../util/deadline.js';
 import { OrdealError } from '../util/errors.js';
 import { Undo } from '../util/undo.js';
 import type { Quarantined } from './evidence.js';
+import { unlessGone } from './gone.js';
 import { ms, type Observation, type Window } from './observation.js';
 import type { Recorder } from './recorder.js';
 import type { ServiceSession } from './session.js';
@@ -18,7 +19,7 @@ function replacementOf(vim: Vim): Replacement {
 /**
  * Step 7 of clause 4.1.1.4: quarantine the failed VNFCs, start new ones from the snapshots, switch over. Until the
  * switch, everything is undone when something fails, so that the service is at least what it was.
- * @returns the quarantined ones, which still hold the evidence
+ * @returns the failed ones, quarantined, which still hold the evidence; of one that somebody has deleted nothing is left
  */
 async function replaceFromSnapshots(
   session: ServiceSession,
@@ -30,7 +31,7 @@ async function replaceFromSnapshots(
   const runId = recorder.id;
   await using undo = new Undo();
   const quarantined: Quarantined[] = [];
-  const newcomers = new Map<Vim, { resource: string; from: ComputeId; to: ComputeId; entry: number }[]>();
+  const newcomers = new Map<Vim, { resource: string; from?: ComputeId; to: ComputeId; entry: number }[]>();
   for (const vnf of area) {
     const snapshot = snapshots.find((s) => s.vnfInstanceId === vnf.id);
     for (const vnfc of vnf.vnfcs) {
@@ -43,16 +44,18 @@ async function replaceFromSnapshots(
       const vim = session.vimOf(vnfc);
       const replacement = replacementOf(vim);
       const resource = vnfc.resource ?? vnfc.id;
-      const failed = await vim.locate(resource);
-
-      const kept = journal.intend(runId, { type: 'quarantine', vim: vim.kind, resource, computeId: failed });
-      undo.defer(`end the quarantine of ${vnfc.id}`, async () => {
-        await replacement.unquarantine(failed, runId);
-        journal.settle(kept);
-      });
-      await replacement.quarantine(failed, runId);
-      journal.done(kept);
-      quarantined.push({ vnfcId: vnfc.id, vnf, vim, failed, journalEntry: kept });
+      const failed = await unlessGone(() => vim.locate(resource));
+      if (failed === undefined) quarantined.push({ vnfcId: vnfc.id, vnf, vim, failed, journalEntry: undefined });
+      else {
+        const kept = journal.intend(runId, { type: 'quarantine', vim: vim.kind, resource, computeId: failed });
+        undo.defer(`end the quarantine of ${vnfc.id}`, async () => {
+          await replacement.unquarantine(failed, runId);
+          journal.settle(kept);
+        });
+        await replacement.quarantine(failed, runId);
+        journal.done(kept);
+        quarantined.push({ vnfcId: vnfc.id, vnf, vim, failed, journalEntry: kept });
+      }
 
       const made = journal.intend(runId, { type: 'restore-as-new', vim: vim.kind, resource, snapshotId });
       const to = await replacement.restoreAsNew(snapshotId, runId);
@@ -61,7 +64,10 @@ async function replaceFromSnapshots(
         journal.settle(made);
       });
       journal.done(made);
-      newcomers.set(vim, [...(newcomers.get(vim) ?? []), { resource, from: failed, to, entry: made }]);
+      newcomers.set(vim, [
+        ...(newcomers.get(vim) ?? []),
+        { resource, ...(failed === undefined ? {} : { from: failed }), to, entry: made },
+      ]);
     }
   }
   for (const [vim, pairs] of newcomers) {

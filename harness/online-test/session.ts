@@ -9,6 +9,7 @@ import {
 import type { ResolveAddress } from '../model/probe.js';
 import type { Grant, SnapshotNotification, TraceStep } from '../model/roles.js';
 import type { ComputeId, Vim } from '../model/vim.js';
+import type { VnfInfo } from '../model/vnf-info.js';
 import { populate } from '../monitor/monitor.js';
 import type { PackageManagement } from '../package/index.js';
 import { type EngineContext, SnapshotEngine } from '../snapshot/engine.js';
@@ -19,6 +20,7 @@ import { OrdealError } from '../util/errors.js';
 import { Undo } from '../util/undo.js';
 import { readValidated } from '../util/validate.js';
 import { openVim } from '../vim/registry.js';
+import { unlessGone } from './gone.js';
 
 export async function readService(file: string): Promise<LocatedService> {
   const path = resolve(file);
@@ -168,19 +170,28 @@ export class ServiceSession implements AsyncDisposable {
     return population === undefined ? 0 : (await populate(population, await this.addresses())).stored;
   }
 
-  /** Where the external connection points are reached now. */
-  async addresses(): Promise<ResolveAddress> {
+  /**
+   * Where the external connection points are reached now.
+   * @param before records of the VNFs of another time, for a VNFC that somebody has deleted: a new one is reached as it was
+   */
+  async addresses(before: readonly VnfInfo[] = []): Promise<ResolveAddress> {
     const known = new Map<string, string>();
     for (const vnfc of vnfcsOf(this.service.descriptor)) {
       if (!vnfc.connectionPoints.some((cp) => cp.external !== undefined)) continue;
-      const { connectionPoints } = await this.vimOf(vnfc).inspect(await this.locate(vnfc));
-      for (const cp of connectionPoints) known.set(`${vnfc.id}.${cp.id}`, cp.address);
+      for (const { id, address } of await this.#pointsOf(vnfc, before)) known.set(`${vnfc.id}.${id}`, address);
     }
     return (point) => {
       const address = known.get(point);
       if (address === undefined) throw new OrdealError('unknown-target', `Connection point "${point}" has no address`);
       return address;
     };
+  }
+
+  async #pointsOf(vnfc: Vnfc, before: readonly VnfInfo[]): Promise<readonly { id: string; address: string }[]> {
+    const then = before.flatMap((v) => v.instantiatedVnfInfo.vnfcResourceInfo).find((v) => v.id === vnfc.id);
+    const now = async () => (await this.vimOf(vnfc).inspect(await this.locate(vnfc))).connectionPoints;
+    if (then === undefined) return now();
+    return (await unlessGone(now)) ?? then.vnfcCpInfo.map(({ cpdId, address }) => ({ id: cpdId, address }));
   }
 
   /** @throws OrdealError of kind unknown-target, with the VNFCs that there are */

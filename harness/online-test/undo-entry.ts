@@ -1,5 +1,6 @@
 import type { JournalEntry } from '../model/journal.js';
 import type { Vim } from '../model/vim.js';
+import { unlessGone } from './gone.js';
 import type { ServiceSession } from './session.js';
 
 /** What recovery does with an entry, as a person reads it. */
@@ -37,13 +38,14 @@ export async function undoEntry(
       await session.vims.get(action.injection.vim)?.faults?.heal(action.injection);
       return 'undone';
     case 'freeze':
-      await session.vims.get(action.vim)?.pausing?.resume(action.computeId);
+      await unlessGone(async () => session.vims.get(action.vim)?.pausing?.resume(action.computeId));
       return 'undone';
     case 'quarantine': {
       const vim = session.vims.get(action.vim);
       if (vim === undefined) return 'undone';
-      if ((await vim.locate(action.resource)) !== action.computeId) return 'evidence';
-      await vim.replacement?.unquarantine(action.computeId, runId);
+      const placed = await unlessGone(() => vim.locate(action.resource));
+      if (placed !== undefined && placed !== action.computeId) return 'evidence';
+      await unlessGone(async () => vim.replacement?.unquarantine(action.computeId, runId));
       return 'undone';
     }
     case 'restore-as-new':
@@ -64,7 +66,7 @@ export async function undoEntry(
 
 /** The journal may know of a new compute resource before its id was known: what the run owns and nobody uses, goes. */
 async function releaseUnused(vim: Vim | undefined, runId: string, resource: string): Promise<void> {
-  const placed = await vim?.locate(resource);
+  const placed = await unlessGone(async () => vim?.locate(resource));
   for (const owned of (await vim?.replacement?.ownedBy(runId)) ?? []) {
     if (owned.resource !== resource || owned.quarantined || owned.computeId === placed) continue;
     await vim?.replacement?.release(owned.computeId, runId);

@@ -45,6 +45,7 @@ export function fakeSession(stateFolder: string, service: LocatedService, mischi
   const vim = {
     kind: 'fake',
     locate: async () => placed,
+    inspect: async () => ({}),
     faults: { heal: tell('heal') },
     pausing: { resume: tell('resume') },
     replacement: {

@@ -7,6 +7,7 @@ import type { Window } from '../../harness/online-test/observation.js';
 import { keepEvidence, lookAndRestore } from '../../harness/online-test/rescue.js';
 import type { Covered, Rescue } from '../../harness/online-test/stages.js';
 import { extractPackage } from '../../harness/package/index.js';
+import { OrdealError } from '../../harness/util/errors.js';
 import { image, instanceSnapshot, vnfSnapshot } from '../package/contents.js';
 import { temporaryFolder } from '../temporary-folder.js';
 
@@ -122,12 +123,16 @@ test.describe('the evidence', () => {
   test.afterEach(() => rm(folder, { recursive: true, force: true }));
 
   /** Two VNFs with one failed VNFC each; the engine captures one after the other. @param fails the VNFs that cannot be captured */
-  function capturing({ fails = [] as string[], quarantined = ['web', 'db'] } = {}) {
+  function capturing({ fails = [] as string[], quarantined = ['web', 'db'], gone = [] as string[] } = {}) {
     const told: string[] = [];
     const errors: string[] = [];
     const verdicts: object[] = [];
-    const record = { id: 'run-1', snapshots: [] as object[], packages: [] as object[] };
+    const record = { id: 'run-1', snapshots: [] as object[], packages: [] as object[], errors: [] as string[] };
     const vim = {
+      inspect: async (compute: string) => {
+        if (gone.includes(compute)) throw new OrdealError('unknown-target', `There is no ${compute}`);
+        return {};
+      },
       replacement: { release: async (id: string) => void told.push(`release ${id}`) },
       snapshots: {
         show: async () => instanceSnapshot('web'),
@@ -200,6 +205,15 @@ test.describe('the evidence', () => {
       expect.stringContaining('The evidence of VNF "vnf-web" is incomplete: guest agent silent'),
     ]);
     expect(verdicts).toEqual([{ evidence: 'incomplete' }]);
+    expect(record.packages).toMatchObject([{ file: packageOf('db') }]);
+  });
+
+  test('is incomplete when a failed one was deleted by somebody, which is told, and nobody waits for it any more', async () => {
+    const { told, errors, verdicts, record, keep } = capturing({ gone: ['web@1'] });
+    await keep();
+    expect(told).toEqual(['release web@1', 'release db@1', 'forensic: incomplete']);
+    expect([errors, verdicts]).toEqual([[], [{ evidence: 'incomplete' }]]);
+    expect(record.errors).toEqual(['Nothing is left of the failed web to capture: somebody has deleted it']);
     expect(record.packages).toMatchObject([{ file: packageOf('db') }]);
   });
 

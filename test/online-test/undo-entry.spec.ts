@@ -45,6 +45,13 @@ test('of what was restored as new, only what the run owns, nobody uses and no ev
   expect(await undo(action, { web: 'web@1' }, owned)).toEqual(['undone', 'release web@2 run-1']);
 });
 
+test('of a failed VNFC that somebody has deleted nothing is left to undo, and what was to stand in for it goes', async () => {
+  expect(await undo({ type: 'quarantine', ...compute }, {})).toEqual(['undone']);
+  const owned = [{ computeId: 'web@2', resource: 'web', quarantined: false }];
+  const action = { type: 'restore-as-new', vim: 'fake', resource: 'web', snapshotId: 's' } as const;
+  expect(await undo(action, {}, owned)).toEqual(['undone', 'release web@2 run-1']);
+});
+
 test('of a package nothing half-written stays', async () => {
   const folder = await temporaryFolder('undo');
   const file = join(folder, 'a.zip');

@@ -1,4 +1,5 @@
 import type { Injection } from '../../harness/model/fault.js';
+import { OrdealError } from '../../harness/util/errors.js';
 
 export interface Owned {
   readonly computeId: string;
@@ -11,6 +12,10 @@ export const injection: Injection = {
   ...{ params: {}, seed: 1, expiresAfterMs: 1000 },
 };
 
+function gone(what: string): never {
+  throw new OrdealError('unknown-target', `There is no ${what}`);
+}
+
 /** A session whose one VIM tells what it is asked to undo. @param places what stands where */
 export function fakeSession(places: Record<string, string>, owned: readonly Owned[] = []) {
   const told: string[] = [];
@@ -20,10 +25,15 @@ export function fakeSession(places: Record<string, string>, owned: readonly Owne
       void told.push([what, ...args].join(' '));
   const vim = {
     kind: 'fake',
-    locate: async (resource: string) => places[resource],
+    locate: async (resource: string) => places[resource] ?? gone(resource),
     faults: { heal: async (i: Injection) => void told.push(`heal ${i.id}`) },
     pausing: { resume: tell('resume') },
-    replacement: { unquarantine: tell('unquarantine'), release: tell('release'), ownedBy: async () => owned },
+    replacement: {
+      unquarantine: async (compute: string, runId: string) =>
+        Object.values(places).includes(compute) ? void told.push(`unquarantine ${compute} ${runId}`) : gone(compute),
+      release: tell('release'),
+      ownedBy: async () => owned,
+    },
   };
   return { told, session: { vims: new Map([['fake', vim]]) } };
 }

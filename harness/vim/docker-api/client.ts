@@ -20,6 +20,11 @@ export interface DaemonPlace {
   readonly option: string;
 }
 
+interface Sent {
+  readonly query?: object;
+  readonly body?: object;
+}
+
 /** The Docker Engine API of one daemon, with its failures in our words. */
 export class DockerClient implements AsyncDisposable {
   private constructor(
@@ -63,22 +68,21 @@ export class DockerClient implements AsyncDisposable {
   }
 
   /** An endpoint that dockerode has no words for. @param path begins with a slash */
-  dial(
-    what: string,
-    method: string,
-    path: string,
-    { query = {}, body = {} }: { query?: object; body?: object } = {},
-  ): Promise<unknown> {
+  dial(what: string, method: string, path: string, sent: Sent = {}): Promise<unknown> {
+    return this.call(what, () => this.#dialled(method, path, sent));
+  }
+
+  dialUnless404(what: string, method: string, path: string, sent: Sent = {}): Promise<unknown> {
+    return this.unless404(what, () => this.#dialled(method, path, sent));
+  }
+
+  #dialled(method: string, path: string, { query = {}, body = {} }: Sent): Promise<unknown> {
     const statusCodes = { 200: true, 201: true, 204: true, 304: true, 400: 'bad request', 404: 'no such container' };
     // The question mark lets the modem append the query.
     const call = { path: `${path}?`, method, options: { _query: query, _body: body }, statusCodes };
-    return this.call(
-      what,
-      () =>
-        new Promise((resolve, reject) => {
-          this.api.modem.dial(call, (e: unknown, result: unknown) => (e === null ? resolve(result) : reject(e)));
-        }),
-    );
+    return new Promise((resolve, reject) => {
+      this.api.modem.dial(call, (e: unknown, result: unknown) => (e === null ? resolve(result) : reject(e)));
+    });
   }
 
   failure(e: unknown, what: string): OrdealError {

@@ -151,7 +151,11 @@ export class OciReplacement implements Replacement {
 
   async release(compute: ComputeId, runId: string): Promise<void> {
     const found = await this.containers.find(compute);
-    if (found === undefined) return;
+    if (found === undefined) {
+      // Deleted by somebody else: what was written down of it goes.
+      if ((await this.folder.marks(compute))?.runId === runId) await this.power.forget(compute);
+      return;
+    }
     await this.turn(compute, async () => {
       const seen = await this.containers.see(compute);
       const inPlace = await this.containers.findInPlace(seen.resource);

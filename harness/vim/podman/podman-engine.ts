@@ -159,8 +159,10 @@ export class PodmanEngine extends DockerApiEngine {
 
   async #exited(id: string, name: string): Promise<void> {
     const isExited = async () => {
-      const found = state.parse(await this.#dial(`"${name}" cannot be inspected`, 'GET', `/containers/${id}/json`, {}));
-      return found.State.Status === 'exited';
+      const path = `${LIBPOD}/containers/${id}/json`;
+      const found = await this.client.dialUnless404(`"${name}" cannot be inspected`, 'GET', path);
+      // Deleted by somebody else, it has ended too.
+      return found === undefined || state.parse(found).State.Status === 'exited';
     };
     await until(`The end of "${name}"`, isExited, { withinMs: END_MS, everyMs: 10 });
   }

@@ -2,7 +2,7 @@ import type { DockerHost } from '../../hosts/containers/docker-host.js';
 import { test } from '../../hosts/containers/fixture.js';
 import { mishapSuite } from '../oci/mishap-suite.js';
 import {
-  deleteImageUnderFault,
+  deleteUnderFault,
   killDaemonUnderFault,
   killDaemonUnderSnapshot,
   recoverOnceMended,
@@ -37,7 +37,11 @@ test(
 );
 
 test(
-  'an image that is deleted in mid-run is made anew from the archive in the descriptor, and the service is restored',
+  'a failed container that is deleted in mid-run, with its image: the service is restored, and the run says that there is no evidence',
   { tag },
-  ({ dockerHost }) => deleteImageUnderFault(dockerHost, () => dockerHost.docker('rmi', '--force', 'ordeal/vnfc:test')),
+  ({ dockerHost }) =>
+    deleteUnderFault(dockerHost, async (failed) => {
+      await dockerHost.docker('rm', '--force', failed);
+      await dockerHost.docker('rmi', '--force', 'ordeal/vnfc:test');
+    }),
 );

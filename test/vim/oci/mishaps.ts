@@ -129,35 +129,6 @@ export function withoutArchives(context: VimContext): VimContext {
   return { ...context, service: { ...service, descriptor: { ...service.descriptor, vnfs } } };
 }
 
-/**
- * The image is deleted, and the failed container with it. Where the descriptor does not say what it was made from that is
- * said; where it does, it is made anew.
- * @param remove takes both away
- */
-export async function switchWithoutAnything(host: ContainerHost, remove: () => Promise<unknown>): Promise<void> {
-  await using s = await containerSample(host, { names: ['subject'] });
-  const failed = await s.vim.locate(s.subject);
-  const then = await s.bump();
-  const request = { name: 'good', type: 'warm', runId: 'run-1' } as const;
-  const { id } = await (await s.vim.snapshots.capture(failed, request)).store();
-  await s.vim.replacement?.quarantine(failed, 'run-1');
-  await remove();
-  await expect(s.vim.inspect(failed)).rejects.toMatchObject({ kind: 'unknown-target' });
-
-  await using ignorant = await openVim(host.kind, withoutArchives(s.context));
-  await expect(ignorant.replacement?.restoreAsNew(id, 'run-1')).rejects.toMatchObject({
-    kind: 'file-missing',
-    message: expect.stringMatching(/The image ".*ordeal\/vnfc:test" of "subject" is gone/),
-  });
-
-  const fresh = await s.vim.replacement?.restoreAsNew(id, 'run-1');
-  if (fresh === undefined) throw new Error('nothing was restored');
-  await s.vim.replacement?.switchOver([{ resource: s.subject, to: fresh }], 'run-1');
-  await expect.poll(() => s.counter().catch(() => -1), { timeout: 10_000 }).toBe(then);
-  await s.vim.replacement?.release(failed, 'run-1');
-  expect(await s.vim.replacement?.ownedBy()).toEqual([]);
-}
-
 /** @param takeName gives the failed one another name and its own to a container of somebody else's */
 export async function switchWithTakenName(
   host: ContainerHost,

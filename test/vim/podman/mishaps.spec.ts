@@ -1,7 +1,7 @@
 import { test } from '../../hosts/containers/fixture.js';
 import type { PodmanHost } from '../../hosts/containers/podman-host.js';
 import { mishapSuite } from '../oci/mishap-suite.js';
-import { switchWithoutAnything } from '../oci/mishaps.js';
+import { deleteUnderFault } from '../oci/recovered.js';
 
 test.describe.configure({ timeout: 120_000 });
 const tag = '@vim:podman';
@@ -12,7 +12,7 @@ mishapSuite<PodmanHost>(
 );
 
 test(
-  'an image that is deleted, and the failed container with it, is made anew from the archive in the descriptor; without one that is said',
+  'a failed container that is deleted in mid-run, with its image: the service is restored, and the run says that there is no evidence',
   { tag },
-  ({ podmanHost }) => switchWithoutAnything(podmanHost, () => podmanHost.podman('rmi', '--force', 'ordeal/vnfc:test')),
+  ({ podmanHost }) => deleteUnderFault(podmanHost, () => podmanHost.podman('rmi', '--force', 'ordeal/vnfc:test')),
 );

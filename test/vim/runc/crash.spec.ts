@@ -1,4 +1,4 @@
-import { readdir, rename } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { until } from '../../../harness/util/deadline.js';
 import { openVim } from '../../../harness/vim/registry.js';
@@ -6,6 +6,7 @@ import { expect, test } from '../../hosts/containers/fixture.js';
 import { containerSample } from '../oci/container-sample.js';
 import { DyingProcess } from '../oci/dying-process.js';
 import { ballast, captureWithoutCriu, fillUnderCapture, withoutArchives } from '../oci/mishaps.js';
+import { deleteUnderFault } from '../oci/recovered.js';
 
 test.describe.configure({ timeout: 120_000 });
 
@@ -83,6 +84,17 @@ test(
   },
   ({ runcHost }) => captureWithoutCriu(runcHost),
 );
+
+test('a failed container that is deleted in mid-run, with its image: the service is restored, and the run says that there is no evidence', {
+  tag: '@vim:runc',
+}, async ({ runcHost: host }) => {
+  const engine = join(host.folder, 'ordeal', 'engine');
+  await deleteUnderFault(host, async (failed) => {
+    const folder = join(engine, 'containers', failed);
+    await host.machine.namespaces.run('sh', '-c', 'umount "$1"/merged; rm -r "$1"', 'sh', folder);
+    await rm(join(engine, 'images'), { recursive: true });
+  });
+});
 
 test('a new container is not made under a name that is taken, nor from an image that is gone; nothing is left of it', {
   tag: '@vim:runc',
