@@ -1,12 +1,11 @@
 import type { Tolerance } from '../model/network-service.js';
 import type { History } from '../model/probe.js';
 import type { IndicatorOutcome, IndicatorResult } from '../model/verdict.js';
-import { holm } from './compare.js';
 import { prepareFigure } from './figures.js';
 import { compareIndicator } from './indicator-comparison.js';
 import { byProbe, indicatorRules } from './indicators.js';
 import { defaultConfidence, type JudgeRules, judgedIndicators, marginOf } from './rules.js';
-import { CannotJudge, outcomeOf, type Prepared } from './series.js';
+import { CannotJudge, differences, outcomeOf, type Prepared } from './series.js';
 
 export type { Direction } from './compare.js';
 export { type FigureRule, figureOf, figureRules } from './figures.js';
@@ -50,16 +49,7 @@ export function judge(before: readonly History[], after: readonly History[], rul
 
 function judgeAll(before: readonly History[], after: readonly History[], rules: JudgeRules): Judgement {
   const cases = prepareCases(before, after, rules);
-  const claims = (pick: (prepared: Prepared, share: number) => boolean) =>
-    holm(
-      cases.map(
-        ({ prepared }) =>
-          (share) =>
-            !('failed' in prepared) && pick(prepared, share),
-      ),
-    );
-  const worse = claims((p, share) => p.comparison.worse(share));
-  const better = claims((p, share) => p.comparison.better(share));
+  const { worse, better } = differences(cases.map(({ prepared }) => prepared));
   const indicators = cases.map((it, i) => resultOf(it, worse[i] === true, better[i] === true));
   return { outcome: overall(indicators.map((i) => i.outcome)), indicators };
 }

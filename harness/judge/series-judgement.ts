@@ -1,11 +1,11 @@
 import type { Tolerance } from '../model/network-service.js';
 import type { IndicatorResult } from '../model/verdict.js';
-import { type Direction, holm } from './compare.js';
+import type { Direction } from './compare.js';
 import type { Quantity } from './estimate.js';
 import { overall } from './judge.js';
 import type { Series } from './measurements.js';
 import { defaultConfidence } from './rules.js';
-import { CannotJudge, outcomeOf, type Prepared, prepareSeries } from './series.js';
+import { CannotJudge, differences, outcomeOf, type Prepared, prepareSeries } from './series.js';
 
 /** What of a series is judged, and how. */
 export interface SeriesRule {
@@ -40,16 +40,7 @@ export function judgeSeriesSet(
     const a = after.get(rule.series);
     return { rule, b, a, prepared: attempt(b, a, { ...rule, confidence, seed }) };
   });
-  const claims = (pick: (prepared: Prepared, share: number) => boolean) =>
-    holm(
-      cases.map(
-        ({ prepared }) =>
-          (share) =>
-            !('failed' in prepared) && pick(prepared, share),
-      ),
-    );
-  const worse = claims((p, share) => p.comparison.worse(share));
-  const better = claims((p, share) => p.comparison.better(share));
+  const { worse, better } = differences(cases.map(({ prepared }) => prepared));
   const indicators = cases.map(({ rule, b, prepared }, i): SeriesIndicator => {
     const head = { indicator: rule.quantity, probe: rule.series, unit: '' };
     if ('failed' in prepared) {

@@ -1,6 +1,6 @@
 import type { Tolerance } from '../model/network-service.js';
 import type { IndicatorOutcome } from '../model/verdict.js';
-import { type Comparison, compare, type Direction } from './compare.js';
+import { type Comparison, compare, type Direction, holm } from './compare.js';
 import { driftOf, withDrift } from './drift.js';
 import { type Estimate, estimateOf, fewestEffective, fewestValues, type Quantity } from './estimate.js';
 import { ascending, shown } from './numbers.js';
@@ -140,6 +140,19 @@ export function settle(prepared: Prepared, quantity: Quantity, share: number): S
     outcome: verdict.outcome,
     reason: verdict.reason,
     ...(verdict.outcome === 'inconclusive' && needMore > 0 ? { needMore } : {}),
+  };
+}
+
+/** Which of several comparisons made together show a difference: their claims share one error budget (`holm`). */
+export function differences(all: readonly (Prepared | { readonly failed: string })[]): {
+  readonly worse: readonly boolean[];
+  readonly better: readonly boolean[];
+} {
+  const claims = (stands: (of: Prepared, share: number) => boolean) =>
+    holm(all.map((it) => (share) => !('failed' in it) && stands(it, share)));
+  return {
+    worse: claims((it, share) => it.comparison.worse(share)),
+    better: claims((it, share) => it.comparison.better(share)),
   };
 }
 
