@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { KubeConfig, type KubernetesObject, Watch } from '@kubernetes/client-node';
 import { sleep } from '../../util/deadline.js';
 import { asError, errnoOf, OrdealError, reasonOf } from '../../util/errors.js';
-import { ApiError, fromKubernetes, isTransient, readStatus } from './errors.js';
+import { ApiError, fromKubernetes, isForbidden, isTransient, readStatus } from './errors.js';
 
 export interface CallOptions {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -30,6 +30,7 @@ export interface WatchedEvent<T> {
 const CALL_MS = 15_000;
 /** Credentials of helper programs expire; asking each time would cost a TLS handshake a call. */
 const CREDENTIALS_MS = 30_000;
+const STARTING_MS = 10_000;
 
 /** The way to one API server: where it is and who we are come from a kubeconfig, or from the pod that we run in. */
 export class Cluster {
@@ -141,7 +142,7 @@ export class Cluster {
     }
   }
 
-  async #send(path: string, options: CallOptions): Promise<IncomingMessage> {
+  async #send(path: string, options: CallOptions, isRepeated = false): Promise<IncomingMessage> {
     const { method = 'GET', query = {}, body, contentType, headers: more = {}, deadlineMs = CALL_MS } = options;
     const url = new URL(this.url.replace(/\/$/, '') + path);
     for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, String(value));
@@ -159,8 +160,30 @@ export class Cluster {
       },
     });
     const code = answer.statusCode ?? 0;
-    if (code < 200 || code > 299) throw new ApiError(readStatus(code, await text(answer)));
-    return answer;
+    if (code >= 200 && code <= 299) return answer;
+    const status = readStatus(code, await text(answer));
+    if (!isRepeated && isForbidden(status) && (await this.#hasStarted())) return this.#send(path, options, true);
+    throw new ApiError(status);
+  }
+
+  /**
+   * A server that was started a moment ago refuses what it will allow: it has not read the roles yet, and none of them lets
+   * us ask whether it is ready. https://github.com/kubernetes/kubernetes/issues/121635
+   * @returns once it is; false when it does not say so within some seconds
+   */
+  async #hasStarted(): Promise<boolean> {
+    const end = performance.now() + STARTING_MS;
+    do {
+      try {
+        const answer = await this.#send('/readyz', {}, true);
+        answer.resume();
+        return true;
+      } catch (e) {
+        if (!(e instanceof ApiError)) throw e;
+      }
+      await sleep(100);
+    } while (performance.now() < end);
+    return false;
   }
 
   #answer(

@@ -75,6 +75,10 @@ export function fromKubernetes(e: unknown, what: string, where: string): unknown
   return e;
 }
 
+/** By the API server itself, which has not done any of it then. */
+export const isForbidden = ({ code, message }: ApiStatus): boolean =>
+  code === 403 && / is forbidden: User "[^"]*" cannot /.test(message);
+
 /** Chaos Mesh's own webhook for rights says "<user> is forbidden on namespace <name>" or "… on cluster". */
 const isRefusedContent = ({ code, message }: ApiStatus): boolean =>
   code === 403 &&

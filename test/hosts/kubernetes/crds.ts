@@ -5,7 +5,7 @@ import { until } from '../../../harness/util/deadline.js';
 import { packageRoot } from '../../../harness/util/package-root.js';
 import { type Cluster, isConflict } from '../../../harness/vim/kubernetes/cluster.js';
 
-const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+export const definitionsPath = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
 interface Definition {
   readonly metadata: { readonly name: string };
@@ -21,14 +21,14 @@ export async function installCrds(cluster: Cluster, set: string): Promise<void> 
     const body = parse(await readFile(join(folder, file), 'utf8')) as Definition;
     names.push(body.metadata.name);
     try {
-      await cluster.call(path, { method: 'POST', body, deadlineMs: 60_000 });
+      await cluster.call(definitionsPath, { method: 'POST', body, deadlineMs: 60_000 });
     } catch (e) {
       if (!isConflict(e)) throw e;
     }
   }
   for (const name of names) {
     const isServed = async () => {
-      const { status } = await cluster.call<Definition>(`${path}/${name}`);
+      const { status } = await cluster.call<Definition>(`${definitionsPath}/${name}`);
       return status?.conditions?.some((c) => c.type === 'Established' && c.status === 'True');
     };
     await until(`${name} is served`, isServed, { withinMs: 60_000, everyMs: 100 });

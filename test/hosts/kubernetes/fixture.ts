@@ -22,7 +22,9 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     async ({}, use) => {
       const plane = await ControlPlane.start().catch((e: Error) => e.message);
       try {
-        if (typeof plane !== 'string') await installCrds(new Cluster(plane.kubeConfig()), 'chaos-mesh');
+        if (typeof plane !== 'string') {
+          for (const set of ['chaos-mesh', 'volume-snapshots']) await installCrds(new Cluster(plane.kubeConfig()), set);
+        }
         await use(plane);
       } finally {
         if (typeof plane !== 'string') await plane[Symbol.asyncDispose]();

@@ -85,9 +85,10 @@ test('a fault that nobody heals ends with its duration', async ({ struck: { chao
   expect((await pod())?.spec?.containers[0]?.image).toBe('store:1');
 });
 
-test('every fault that is said to Chaos Mesh passes its webhooks', async ({ chaosMesh: _, cluster, namespace }) => {
-  // The roles are shipped for the faults that Ordeal injects: for all of them an administrator asks.
-  const chaos = new ChaosMesh(cluster, namespace);
+test('every fault that is said to Chaos Mesh passes its webhooks, under the shipped roles', async ({
+  struck: { chaos },
+  namespace,
+}) => {
   for (const fault of chaosFaultKinds) {
     await test.step(fault, async () => {
       const { kind, spec } = chaosOf(injection(fault), targetIn(namespace));

@@ -7,9 +7,19 @@ import {
   chaosKinds,
   holds,
 } from '../../../harness/vim/kubernetes/chaos-mesh/kinds.js';
+import { Cluster } from '../../../harness/vim/kubernetes/cluster.js';
 import { ChaosPlayer } from '../../hosts/kubernetes/chaos-player.js';
-import { expect, test } from '../../hosts/kubernetes/fixture.js';
+import { test as base, expect } from '../../hosts/kubernetes/fixture.js';
 import { injection, targetIn } from './chaos-doses.js';
+import { bindShipped } from './vim-sample.js';
+
+// What plays Chaos Mesh is an administrator; its client has the roles that are shipped for it, and no others.
+const test = base.extend<{ chaos: ChaosMesh }>({
+  chaos: async ({ controlPlane, cluster, namespace }, use) => {
+    const token = await bindShipped(cluster, namespace, (name) => /^ordeal-(fault|chaos)-/.test(name));
+    await use(new ChaosMesh(new Cluster(controlPlane.kubeConfig(token)), namespace));
+  },
+});
 
 test.describe.configure({ timeout: 90_000 });
 
@@ -17,16 +27,14 @@ const target = targetIn('default');
 const labels = { 'ordeal.dev/run': 'run-1' };
 const withinMs = 20_000;
 
-test('the API server serves every kind of Chaos Mesh that the client knows', async ({ cluster, namespace }) => {
-  expect(await new ChaosMesh(cluster, namespace).served()).toEqual(new Set(chaosKinds));
+test('the API server serves every kind of Chaos Mesh that the client knows', async ({ chaos }) => {
+  expect(await chaos.served()).toEqual(new Set(chaosKinds));
 });
 
 for (const kind of chaosFaultKinds) {
   test(`the fault ${kind} becomes a ${chaosKindOf[kind]} that the API server takes without a doubtful field, with a duration`, async ({
-    cluster,
-    namespace,
+    chaos,
   }) => {
-    const chaos = new ChaosMesh(cluster, namespace);
     const wanted = chaosOf(injection(kind), target);
     expect(wanted.kind).toBe(chaosKindOf[kind]);
     expect(wanted.spec).toMatchObject({ duration: '60000ms' });
@@ -68,8 +76,7 @@ const composed: { readonly [K in 'Schedule' | 'Workflow' | 'StatusCheck']: Chaos
   },
 };
 for (const kind of ['Schedule', 'Workflow', 'StatusCheck'] as const) {
-  test(`a ${kind} is created, listed and deleted`, async ({ cluster, namespace }) => {
-    const chaos = new ChaosMesh(cluster, namespace);
+  test(`a ${kind} is created, listed and deleted`, async ({ chaos }) => {
     await chaos.create({ kind, name: 'one', spec: composed[kind], labels });
     expect((await chaos.list(kind, 'ordeal.dev/run=run-1')).map((o) => o.metadata?.name)).toEqual(['one']);
     await chaos.heal(kind, 'one', withinMs);
@@ -77,8 +84,7 @@ for (const kind of ['Schedule', 'Workflow', 'StatusCheck'] as const) {
   });
 }
 
-test('what the schema does not allow comes back as one error that names each field', async ({ cluster, namespace }) => {
-  const chaos = new ChaosMesh(cluster, namespace);
+test('what the schema does not allow comes back as one error that names each field', async ({ chaos }) => {
   const wrong = { mode: 'few', selector: {}, action: 'slow', latncy: '1ms' } as unknown as ChaosSpecs['NetworkChaos'];
   const error = await chaos.create({ kind: 'NetworkChaos', name: 'wrong', spec: wrong, labels }).catch((e: Error) => e);
   expect(error).toMatchObject({ name: 'OrdealError', kind: 'scenario-invalid' });
@@ -89,17 +95,15 @@ test('what the schema does not allow comes back as one error that names each fie
   expect(await chaos.list('NetworkChaos', '')).toEqual([]);
 });
 
-test('a missing field is named, and a name that is none is refused', async ({ cluster, namespace }) => {
-  const chaos = new ChaosMesh(cluster, namespace);
+test('a missing field is named, and a name that is none is refused', async ({ chaos }) => {
   const spec = { mode: 'all', selector: {} } as unknown as ChaosSpecs['IOChaos'];
   await expect(chaos.create({ kind: 'IOChaos', name: 'x', spec, labels })).rejects.toThrow(/spec\.volumePath/);
   const good = chaosOf(injection('crash'), target);
   await expect(chaos.create({ ...good, name: 'No_Name', labels })).rejects.toThrow(/metadata\.name/);
 });
 
-test('waits for the injection, pauses, resumes, heals, and sees the recovery', async ({ cluster, namespace }) => {
+test('waits for the injection, pauses, resumes, heals, and sees the recovery', async ({ chaos, cluster }) => {
   await using _ = new ChaosPlayer(cluster);
-  const chaos = new ChaosMesh(cluster, namespace);
   const { kind, spec } = chaosOf(injection('delay'), target);
   await chaos.create({ kind, name: 'slow', spec, labels } as never);
   await chaos.injected(kind, 'slow', withinMs);
@@ -111,9 +115,8 @@ test('waits for the injection, pauses, resumes, heals, and sees the recovery', a
   expect(await chaos.find(kind, 'slow')).toBeUndefined();
 });
 
-test('recovers by itself when its duration is over and nobody healed it', async ({ cluster, namespace }) => {
+test('recovers by itself when its duration is over and nobody healed it', async ({ chaos, cluster }) => {
   await using _ = new ChaosPlayer(cluster);
-  const chaos = new ChaosMesh(cluster, namespace);
   const { kind, spec } = chaosOf(injection('loss', 1500), target);
   await chaos.create({ kind, name: 'brief', spec, labels } as never);
   await chaos.injected(kind, 'brief', withinMs);
@@ -122,10 +125,9 @@ test('recovers by itself when its duration is over and nobody healed it', async 
 });
 
 test('says that Chaos Mesh does nothing, and that it does not take a fault back; the finalizer goes on request only', async ({
+  chaos,
   cluster,
-  namespace,
 }) => {
-  const chaos = new ChaosMesh(cluster, namespace);
   const { kind, spec } = chaosOf(injection('partition'), target);
   const stuck: ChaosKind = kind;
   {
@@ -147,10 +149,9 @@ test('says that Chaos Mesh does nothing, and that it does not take a fault back;
 
 test('a fault outlives the API server: it is killed while the fault is coming on, and again while it is healed', async ({
   controlPlane,
+  chaos,
   cluster,
-  namespace,
 }) => {
-  const chaos = new ChaosMesh(cluster, namespace);
   await using player = new ChaosPlayer(cluster);
   player.hangs = true;
   const { kind, spec } = chaosOf(injection('delay'), target);
@@ -172,8 +173,7 @@ test('a fault outlives the API server: it is killed while the fault is coming on
   expect(await chaos.find(kind, 'slow')).toBeUndefined();
 });
 
-test('says that the API server is not there', async ({ controlPlane, cluster, namespace }) => {
-  const chaos = new ChaosMesh(cluster, namespace);
+test('says that the API server is not there', async ({ controlPlane, chaos }) => {
   await controlPlane.killApiServer();
   try {
     await expect(chaos.list('PodChaos', '')).rejects.toMatchObject({ kind: 'vim-unreachable' });

@@ -7,6 +7,7 @@ import type { Cluster } from '../../../harness/vim/kubernetes/cluster.js';
 import { KubernetesVim } from '../../../harness/vim/kubernetes/kubernetes-vim.js';
 import { ChaosPlayer } from '../../hosts/kubernetes/chaos-player.js';
 import type { ControlPlane } from '../../hosts/kubernetes/control-plane.js';
+import { definitionsPath, installCrds } from '../../hosts/kubernetes/crds.js';
 import { test as base, expect } from '../../hosts/kubernetes/fixture.js';
 import { NodePlayer } from '../../hosts/kubernetes/node-player.js';
 import { temporaryFolder } from '../../temporary-folder.js';
@@ -60,6 +61,7 @@ test('names every capability, each that is not there with its reason', { tag }, 
   for (const [row, c] of table) if (!c.supported) expect(c.reason.length, row).toBeGreaterThan(10);
   const able = [
     'OP-create.instance',
+    'OP-create.disk',
     'replacement',
     'fault.crash',
     'fault.delay',
@@ -67,8 +69,25 @@ test('names every capability, each that is not there with its reason', { tag }, 
     'fault.drain',
   ] as const;
   expect(missing(able, table)).toEqual([]);
-  expect(table.get('OP-create.disk')).toMatchObject({ supported: false, reason: /no CSI snapshot controller/ });
   expect(table.get('OP-create.memory')).toMatchObject({ supported: false });
+});
+
+test('says that disks are not captured where no CSI snapshot controller is installed', { tag }, async ({
+  vim,
+  cluster,
+}) => {
+  const definition = `${definitionsPath}/volumesnapshots.snapshot.storage.k8s.io`;
+  await cluster.remove(definition);
+  try {
+    const disks = async () => {
+      const found = (await vim.capabilities()).get('OP-create.disk');
+      return found?.supported === false ? found.reason : 'supported';
+    };
+    await expect.poll(disks, { timeout: 30_000 }).toMatch(/no CSI snapshot controller/);
+  } finally {
+    await expect.poll(() => cluster.find(definition), { timeout: 30_000 }).toBeUndefined();
+    await installCrds(cluster, 'volume-snapshots');
+  }
 });
 
 test('locates its Deployments, shows the pod, and names what it does not have', { tag }, async ({ vim }) => {

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
 import { parseAllDocuments } from 'yaml';
 import type { VimContext } from '../../../harness/model/vim.js';
+import { until } from '../../../harness/util/deadline.js';
 import { packageRoot } from '../../../harness/util/package-root.js';
-import { type Cluster, isConflict } from '../../../harness/vim/kubernetes/cluster.js';
+import { Cluster, isConflict } from '../../../harness/vim/kubernetes/cluster.js';
 import { twoPods } from './two-pods.js';
 
 const deploy = join(packageRoot, 'harness', 'vim', 'kubernetes', 'deploy');
@@ -34,18 +36,35 @@ export function contextOf(namespace: string, kubeconfig: string, folder: string)
   };
 }
 
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
 interface Role {
   readonly kind: 'Role' | 'ClusterRole';
   readonly metadata: { readonly name: string };
+  readonly rules: readonly Rule[];
 }
 
-/** As `kubectl apply -k` would: the shipped roles, bound to the shipped service account. @returns a token of it */
+const rbac = '/apis/rbac.authorization.k8s.io/v1';
+
+export async function shippedRoles(): Promise<Role[]> {
+  const documents = parseAllDocuments(await readFile(join(deploy, 'roles.yaml'), 'utf8'));
+  return documents.map((d) => d.toJS() as Role);
+}
+
+/**
+ * As `kubectl apply -k` would: the shipped roles, bound to the shipped service account, or to one of another name.
+ * @returns a token of it, once the API server goes by what is bound
+ */
 export async function bindShipped(
   cluster: Cluster,
   namespace: string,
   roles: (name: string) => boolean,
+  account = 'ordeal',
 ): Promise<string> {
-  const rbac = '/apis/rbac.authorization.k8s.io/v1';
   const post = async (path: string, body: unknown) => {
     try {
       await cluster.call(path, { method: 'POST', body });
@@ -54,23 +73,50 @@ export async function bindShipped(
     }
   };
   const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
-  await post(accounts, { metadata: { name: 'ordeal' } });
-  const documents = parseAllDocuments(await readFile(join(deploy, 'roles.yaml'), 'utf8'));
-  for (const role of documents.map((d) => d.toJS() as Role)) {
+  await post(accounts, { metadata: { name: account } });
+  const bind = async (role: Role) => {
     const inNamespace = role.kind === 'Role';
     const base = inNamespace ? `${rbac}/namespaces/${namespace}` : rbac;
     await post(`${base}/${inNamespace ? 'roles' : 'clusterroles'}`, role);
-    if (!roles(role.metadata.name)) continue;
-    const name = inNamespace ? role.metadata.name : `${role.metadata.name}-${namespace}`;
+    if (!roles(role.metadata.name)) return;
+    const name = `${role.metadata.name}-${account}${inNamespace ? '' : `-${namespace}`}`;
     await post(`${base}/${inNamespace ? 'rolebindings' : 'clusterrolebindings'}`, {
       metadata: { name },
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: role.kind, name: role.metadata.name },
-      subjects: [{ kind: 'ServiceAccount', name: 'ordeal', namespace }],
+      subjects: [{ kind: 'ServiceAccount', name: account, namespace }],
     });
-  }
-  const { status } = await cluster.call<{ status: { token: string } }>(`${accounts}/ordeal/token`, {
+  };
+  const shipped = await shippedRoles();
+  await Promise.all(shipped.map(bind));
+  const { status } = await cluster.call<{ status: { token: string } }>(`${accounts}/${account}/token`, {
     method: 'POST',
     body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} },
   });
+  const bound = shipped.filter(({ metadata }) => roles(metadata.name)).flatMap((r) => r.rules);
+  const own = withToken(cluster, status.token);
+  await until(`the rights of ${account} are in force`, () => areInForce(own, namespace, bound), { withinMs: 30_000 });
   return status.token;
+}
+
+function withToken({ config }: Cluster, token: string): Cluster {
+  const mine = new KubeConfig();
+  mine.loadFromOptions({
+    clusters: config.clusters,
+    users: [{ name: 'shipped', token }],
+    contexts: [{ name: 'shipped', cluster: config.getCurrentCluster()?.name, user: 'shipped' }],
+    currentContext: 'shipped',
+  });
+  return new Cluster(mine);
+}
+
+/** The authorizer learns of a binding a moment after it has been made. */
+async function areInForce(own: Cluster, namespace: string, rules: readonly Rule[]): Promise<boolean> {
+  const path = '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews';
+  const { status } = await own.call<{ status?: { resourceRules?: readonly Rule[] } }>(path, {
+    method: 'POST',
+    body: { spec: { namespace } },
+  });
+  const textOf = ({ apiGroups, resources, verbs }: Rule) => JSON.stringify([apiGroups, resources, verbs]);
+  const inForce = new Set(status?.resourceRules?.map(textOf));
+  return rules.every((rule) => inForce.has(textOf(rule)));
 }
