@@ -101,6 +101,7 @@ async function planVnfc(
     const state = await vim.inspect(await vim.locate(resourceOf(vnfc)));
     // The VIM saw a VNFC that the engine had frozen: what it was before stands in the VNFC Snapshot.
     const recorded = info.userDefinedData.powerState;
+    refuseLostMemory(vim, vnfc, snapshot);
     const want =
       options.state ?? (recorded === 'on' || recorded === 'suspended' || recorded === 'off' ? recorded : undefined);
     const table = await vim.capabilities();
@@ -118,9 +119,18 @@ async function planVnfc(
   });
 }
 
+function refuseLostMemory({ kind, replacement }: Vim, { id }: Vnfc, snapshot: InstanceSnapshot): void {
+  if (replacement?.disksAlone !== true || snapshot.type === 'cold') return;
+  throw new OrdealError('capability-missing', `VIM "${kind}" does not bring the memory of ${id} back`, {
+    expected: 'a cold snapshot',
+    got: `snapshot "${snapshot.id}", which is warm`,
+    remedy: 'Revert to a cold one; nothing was touched.',
+  });
+}
+
 /** With its memory where it has one; what the reversion would not change is not captured. */
 function safetyOf(
-  { kind }: Vim,
+  { kind, replacement }: Vim,
   has: (row: CapabilityRow) => boolean,
   snapshot: InstanceSnapshot,
   { powerState, disks }: ComputeState,
@@ -129,7 +139,7 @@ function safetyOf(
   if (!safetyPoint) return { none: 'not asked for' };
   const changed = new Set(snapshot.disks.filter((d) => d.included).map((d) => d.id));
   const volumes = disks.filter((d) => changed.has(d.id)).map((d) => d.id);
-  if (powerState === 'off') return { type: 'cold', volumes };
+  if (powerState === 'off' || replacement?.disksAlone === true) return { type: 'cold', volumes };
   if (!has('OP-create.memory')) return { none: `VIM "${kind}" cannot capture its memory` };
   if (powerState === 'on' && !has('OP-create.live')) return { none: `VIM "${kind}" cannot capture it while it runs` };
   return { type: 'warm', volumes };

@@ -128,7 +128,7 @@ const tagsOf = (rows: readonly CapabilityRow[], vim: string): string[] => [
 
 /** Whether a VNFC goes on with its memory after a revert or a restoration; else it boots, and only its disks are as they were. */
 export const bringsMemoryBack = async ({ vim }: ContractSample): Promise<boolean> =>
-  missing(['OP-revert.revert'], await vim.capabilities()).length === 0;
+  vim.replacement?.disksAlone !== true && missing(['OP-revert.revert'], await vim.capabilities()).length === 0;
 
 /** Captures and stores the subject. */
 export async function snapshotOf(

@@ -42,7 +42,10 @@ export async function probeCapabilities(workloads: Workloads): Promise<Capabilit
     ['OP-create.tcp-established', memory.supported ? yes('connections are part of the checkpoint') : memory],
     ['OP-create.atomic', no('memory and volumes are captured one after the other, by different programs')],
     ['OP-create.path', no('volume snapshots lie where the CSI driver puts them')],
-    ['OP-revert.revert', no(lost)],
+    [
+      'OP-revert.revert',
+      await allowed(needs.replacement, 'replace', 'to a cold snapshot: the revision of the workload, and its volumes'),
+    ],
     ['OP-revert.tcp-established', no(lost)],
     ['OP-revert.file-locks', no(lost)],
     ['OP-revert.state', no('a pod is on or off: nothing pauses it')],

@@ -18,7 +18,6 @@ vimContract('kubernetes', {
     'OP-create.quiesce': 'nothing in a pod answers',
     'OP-create.atomic': 'memory and volumes by different programs',
     'OP-create.path': 'where the CSI driver puts them',
-    'OP-revert.revert': lost,
     'OP-revert.tcp-established': lost,
     'OP-revert.file-locks': lost,
     'OP-revert.state': 'on or off',
