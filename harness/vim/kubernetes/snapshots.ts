@@ -2,19 +2,19 @@ import { createReadStream } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { changed, type InstanceSnapshot, type SnapshotChange } from '../../model/snapshot.js';
+import type { InstanceSnapshot } from '../../model/snapshot.js';
 import type {
   CapturedSnapshot,
   ComputeId,
   CreateSnapshotRequest,
   RevertOptions,
-  SnapshotFilter,
   SnapshotImage,
   Snapshots,
 } from '../../model/vim.js';
 import { OrdealError } from '../../util/errors.js';
 import { newId } from '../../util/ids.js';
 import { Undo } from '../../util/undo.js';
+import { RecordedSnapshots } from '../snapshot-records.js';
 import type { Checkpoints } from './checkpoint.js';
 import { objectName } from './marks.js';
 import { redacted } from './redaction.js';
@@ -25,13 +25,15 @@ import type { Workloads } from './workloads.js';
 const CHECKPOINT = 'checkpoint.tar';
 
 /** Volumes by CSI snapshots, memory by the kubelet's checkpoint, and the revision of the workload. */
-export class KubernetesSnapshots implements Snapshots {
+export class KubernetesSnapshots extends RecordedSnapshots<StoredSnapshot, SnapshotFolder> implements Snapshots {
   constructor(
     readonly workloads: Workloads,
     readonly volumes: Volumes,
     readonly checkpoints: Checkpoints,
-    readonly folder: SnapshotFolder,
-  ) {}
+    folder: SnapshotFolder,
+  ) {
+    super(folder);
+  }
 
   async capture(compute: ComputeId, request: CreateSnapshotRequest): Promise<CapturedSnapshot> {
     refuseTechniques(request);
@@ -163,21 +165,6 @@ export class KubernetesSnapshots implements Snapshots {
     undo.keep();
     if (on) await this.workloads.ready(seen.resource);
     await this.volumes.dropUnused(before, await this.workloads.deployment(seen.resource));
-  }
-
-  list(filter?: SnapshotFilter): Promise<InstanceSnapshot[]> {
-    return this.folder.list(filter);
-  }
-
-  async show(snapshotId: string): Promise<InstanceSnapshot> {
-    return (await this.folder.read(snapshotId)).record;
-  }
-
-  async update(snapshotId: string, change: SnapshotChange): Promise<InstanceSnapshot> {
-    const stored = await this.folder.read(snapshotId);
-    const record = changed(stored.record, change);
-    await this.folder.write({ ...stored, record });
-    return record;
   }
 
   /** All are looked for before any is deleted. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { LocatedService, Vnfc } from '../../model/network-service.js';
-import { validate } from '../../util/validate.js';
+import type { LocatedService } from '../../model/network-service.js';
+import { type DeployedVnfc as Deployed, deployedVnfcs as deployedOn } from '../deployed-vnfcs.js';
 
 /** The `deployment` section of a VNFC on this VIM. Everything has a default that fits an ordinary domain. */
 export const deployment = z.strictObject({
@@ -33,20 +33,7 @@ export const libvirtOptions = z.strictObject({
 });
 export type LibvirtOptions = z.output<typeof libvirtOptions>;
 
-export interface DeployedVnfc {
-  readonly vnfc: Vnfc;
-  readonly resource: string;
-  readonly deployment: Deployment;
-}
+export type DeployedVnfc = Deployed<Deployment>;
 
-/** The VNFCs of the service that are this VIM's; all faults of their deployments are reported at once. */
-export function deployedVnfcs(service: LocatedService): readonly DeployedVnfc[] {
-  const mine = service.descriptor.vnfs.flatMap((vnf) => vnf.vnfcs.filter((v) => v.vim === 'libvirt'));
-  const sections = Object.fromEntries(mine.map((vnfc) => [vnfc.id, vnfc.deployment]));
-  const checked = validate(sections, `${service.file}: deployment`, z.record(z.string(), deployment));
-  return mine.map((vnfc) => ({
-    vnfc,
-    resource: vnfc.resource ?? vnfc.id,
-    deployment: checked[vnfc.id] ?? deployment.parse({}),
-  }));
-}
+export const deployedVnfcs = (service: LocatedService): readonly DeployedVnfc[] =>
+  deployedOn(service, 'libvirt', deployment);

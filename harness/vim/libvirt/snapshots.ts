@@ -3,14 +3,13 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { changed, type InstanceSnapshot, type SnapshotChange } from '../../model/snapshot.js';
+import type { InstanceSnapshot } from '../../model/snapshot.js';
 import type {
   CapturedSnapshot,
   ComputeId,
   CreateSnapshotRequest,
   Obstacle,
   RevertOptions,
-  SnapshotFilter,
   SnapshotImage,
   Snapshots,
 } from '../../model/vim.js';
@@ -18,6 +17,7 @@ import { OrdealError } from '../../util/errors.js';
 import { newId } from '../../util/ids.js';
 import { Undo } from '../../util/undo.js';
 import { validate } from '../../util/validate.js';
+import { RecordedSnapshots } from '../snapshot-records.js';
 import { Capture } from './capture.js';
 import type { Domains } from './domains.js';
 import { qemuImg } from './images.js';
@@ -34,17 +34,18 @@ const PAGES = { ram: 'memory.raw', rest: 'memory.rest' } as const;
 const STATE = 'state.json';
 
 /** The snapshots of domains. Calls for one domain wait for each other; libvirt itself keeps other processes apart. */
-export class LibvirtSnapshots implements Snapshots {
+export class LibvirtSnapshots extends RecordedSnapshots<StoredSnapshot, SnapshotFolder> implements Snapshots {
   readonly #capture: Capture;
   readonly #reversion: Reversion;
   readonly #unfinished: Unfinished;
 
   constructor(
     readonly domains: Domains,
-    readonly folder: SnapshotFolder,
+    folder: SnapshotFolder,
     readonly overlays: Overlays,
     readonly turn: <T>(compute: ComputeId, work: () => Promise<T>) => Promise<T>,
   ) {
+    super(folder);
     this.#unfinished = new Unfinished(domains, folder, overlays);
     this.#capture = new Capture(domains, folder, overlays, this.#unfinished);
     this.#reversion = new Reversion(domains, folder, overlays);
@@ -65,21 +66,6 @@ export class LibvirtSnapshots implements Snapshots {
 
   revert(compute: ComputeId, snapshotId: string, options: RevertOptions = {}): Promise<void> {
     return this.turn(compute, () => this.#reversion.revert(compute, snapshotId, options));
-  }
-
-  list(filter?: SnapshotFilter): Promise<InstanceSnapshot[]> {
-    return this.folder.list(filter);
-  }
-
-  async show(snapshotId: string): Promise<InstanceSnapshot> {
-    return (await this.folder.read(snapshotId)).record;
-  }
-
-  async update(snapshotId: string, change: SnapshotChange): Promise<InstanceSnapshot> {
-    const stored = await this.folder.read(snapshotId);
-    const record = changed(stored.record, change);
-    await this.folder.write({ ...stored, record });
-    return record;
   }
 
   /** All are looked for before any is deleted. */

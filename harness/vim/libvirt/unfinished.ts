@@ -5,12 +5,13 @@ import { isAlive, thisProcess } from '../../store/process-identity.js';
 import { until } from '../../util/deadline.js';
 import { classifyIo, errnoOf, OrdealError, reasonOf } from '../../util/errors.js';
 import { readValidated } from '../../util/validate.js';
+import { RECORD } from '../snapshot-records.js';
 import type { Domains, Seen } from './domains.js';
 import { isRunning } from './hypervisor.js';
 import { deleteInternal } from './internal-snapshots.js';
 import type { Overlays } from './overlays.js';
 import { ErrorCode, procedures } from './rpc/index.js';
-import { RECORD, type SnapshotFolder } from './snapshot-folder.js';
+import type { SnapshotFolder } from './snapshot-folder.js';
 
 const MAKER = 'maker.json';
 const NO_JOB = 0;

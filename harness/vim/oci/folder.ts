@@ -2,11 +2,12 @@ import { access, mkdir, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { instanceSnapshot } from '../../model/snapshot.js';
-import type { ComputeId, SnapshotFilter } from '../../model/vim.js';
+import type { ComputeId } from '../../model/vim.js';
 import { isAlive, thisProcess } from '../../store/process-identity.js';
 import { writeAtomically } from '../../util/atomic-file.js';
-import { errnoOf, OrdealError } from '../../util/errors.js';
+import { OrdealError } from '../../util/errors.js';
 import { readValidated } from '../../util/validate.js';
+import { RECORD, SnapshotRecords } from '../snapshot-records.js';
 import { connection } from './connections.js';
 
 const attachment = z.object({
@@ -67,27 +68,19 @@ export const noMarks: Marks = marks.parse({});
 
 const place = z.object({ id: z.string() });
 const owner = z.object({ host: z.string(), pid: z.number(), processStartedAt: z.string(), location: z.string() });
-const RECORD = 'snapshot.json';
 const OWNER = 'owner.json';
 
 /** What the driver keeps on the host of the containers; any process may take over from it. */
-export class OciFolder {
+export class OciFolder extends SnapshotRecords<StoredSnapshot> {
   readonly root: string;
 
   constructor(folder: string) {
+    super(join(resolve(folder), 'snapshots'), storedSnapshot);
     this.root = resolve(folder);
   }
 
   get injections(): string {
     return join(this.root, 'injections');
-  }
-
-  get snapshots(): string {
-    return join(this.root, 'snapshots');
-  }
-
-  folderOf(snapshotId: string): string {
-    return join(this.snapshots, snapshotId);
   }
 
   async prepare(): Promise<void> {
@@ -140,42 +133,6 @@ export class OciFolder {
   async setPlace(resource: string, id: ComputeId | undefined): Promise<void> {
     if (id === undefined) await rm(this.#placeFile(resource), { force: true });
     else await writeAtomically(this.#placeFile(resource), JSON.stringify({ id }));
-  }
-
-  async write(stored: StoredSnapshot): Promise<void> {
-    const file = join(this.folderOf(stored.record.id), RECORD);
-    await writeAtomically(file, JSON.stringify(storedSnapshot.parse(stored), undefined, 2));
-  }
-
-  /** @throws OrdealError of kind snapshot-missing, or snapshot-corrupt */
-  async read(id: string): Promise<StoredSnapshot> {
-    const file = join(this.folderOf(id), RECORD);
-    const found = /^[A-Za-z0-9._-]+$/.test(id) ? await readIfThere(file, storedSnapshot) : undefined;
-    if (found !== undefined) return found;
-    throw new OrdealError('snapshot-missing', `There is no snapshot "${id}"`, {
-      where: this.snapshots,
-      remedy: 'See `ordeal snapshot list`.',
-    });
-  }
-
-  /** In the order in which they were made. What has no record yet is not a snapshot. */
-  async list({ ids, resource, name, runId, type }: SnapshotFilter = {}): Promise<StoredSnapshot[]> {
-    const folders = await readdir(this.snapshots).catch((e: unknown) => {
-      if (errnoOf(e) === 'ENOENT') return [];
-      throw e;
-    });
-    const all = await Promise.all(folders.map((id) => readIfThere(join(this.folderOf(id), RECORD), storedSnapshot)));
-    return all
-      .filter((s) => s !== undefined)
-      .filter(
-        ({ record, runId: run }) =>
-          (ids === undefined || ids.includes(record.id)) &&
-          (resource === undefined || record.resource === resource) &&
-          (name === undefined || record.name === name) &&
-          (runId === undefined || run === runId) &&
-          (type === undefined || record.type === type),
-      )
-      .sort((a, b) => a.record.createdAt.localeCompare(b.record.createdAt) || (a.record.id < b.record.id ? -1 : 1));
   }
 
   async remove({ record }: StoredSnapshot): Promise<void> {

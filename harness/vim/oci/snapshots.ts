@@ -3,13 +3,12 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { changed, type InstanceSnapshot, type SnapshotChange } from '../../model/snapshot.js';
+import type { InstanceSnapshot } from '../../model/snapshot.js';
 import type {
   CapturedSnapshot,
   ComputeId,
   CreateSnapshotRequest,
   RevertOptions,
-  SnapshotFilter,
   SnapshotImage,
   Snapshots,
 } from '../../model/vim.js';
@@ -17,6 +16,7 @@ import { OrdealError } from '../../util/errors.js';
 import { newId } from '../../util/ids.js';
 import { Undo } from '../../util/undo.js';
 import { validate } from '../../util/validate.js';
+import { RecordedSnapshots } from '../snapshot-records.js';
 import type { Capture } from './capture.js';
 import type { CheckpointArchives } from './checkpoint-archive.js';
 import type { Containers } from './containers.js';
@@ -31,16 +31,18 @@ const CHECKPOINT = 'checkpoint.tar';
 type Turn = <T>(compute: ComputeId, work: () => Promise<T>) => Promise<T>;
 
 /** The snapshots of containers. Calls for one container wait for each other. */
-export class OciSnapshots implements Snapshots {
+export class OciSnapshots extends RecordedSnapshots<StoredSnapshot, OciFolder> implements Snapshots {
   constructor(
     readonly containers: Containers,
-    readonly folder: OciFolder,
+    folder: OciFolder,
     readonly trees: Trees,
     readonly archives: CheckpointArchives,
     readonly captures: Capture,
     readonly reversion: Reversion,
     readonly turn: Turn,
-  ) {}
+  ) {
+    super(folder);
+  }
 
   async capture(compute: ComputeId, request: CreateSnapshotRequest): Promise<CapturedSnapshot> {
     const captured = await this.turn(compute, () => this.captures.take(compute, request));
@@ -53,21 +55,6 @@ export class OciSnapshots implements Snapshots {
 
   revert(compute: ComputeId, snapshotId: string, options: RevertOptions = {}): Promise<void> {
     return this.turn(compute, () => this.reversion.revert(compute, snapshotId, options));
-  }
-
-  async list(filter?: SnapshotFilter): Promise<InstanceSnapshot[]> {
-    return (await this.folder.list(filter)).map((s) => s.record);
-  }
-
-  async show(snapshotId: string): Promise<InstanceSnapshot> {
-    return (await this.folder.read(snapshotId)).record;
-  }
-
-  async update(snapshotId: string, change: SnapshotChange): Promise<InstanceSnapshot> {
-    const stored = await this.folder.read(snapshotId);
-    const record = changed(stored.record, change);
-    await this.folder.write({ ...stored, record });
-    return record;
   }
 
   /** All or none. Each snapshot stands by itself: there is nothing to consolidate. */

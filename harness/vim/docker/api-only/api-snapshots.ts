@@ -1,13 +1,12 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { changed, type InstanceSnapshot, type SnapshotChange } from '../../../model/snapshot.js';
+import type { InstanceSnapshot } from '../../../model/snapshot.js';
 import type {
   CapturedSnapshot,
   ComputeId,
   CreateSnapshotRequest,
   RevertOptions,
-  SnapshotFilter,
   SnapshotImage,
   Snapshots,
 } from '../../../model/vim.js';
@@ -16,6 +15,7 @@ import { newId } from '../../../util/ids.js';
 import { Undo } from '../../../util/undo.js';
 import { type Containers, monotonicMs, type Seen } from '../../oci/containers.js';
 import type { OciFolder, StoredSnapshot } from '../../oci/folder.js';
+import { RecordedSnapshots } from '../../snapshot-records.js';
 import type { ApiDockerEngine, Change } from './api-engine.js';
 import type { ApiPower } from './api-power.js';
 
@@ -27,13 +27,15 @@ const index = z.array(z.string());
  * Snapshots by the daemon's own calls. Files are fetched while the container is paused, so they are of one moment with its
  * memory, which stays with dockerd: a checkpoint is of the container that it was made of, and ends with it.
  */
-export class ApiSnapshots implements Snapshots {
+export class ApiSnapshots extends RecordedSnapshots<StoredSnapshot, OciFolder> implements Snapshots {
   constructor(
     readonly containers: Containers,
     readonly engine: ApiDockerEngine,
-    readonly folder: OciFolder,
+    folder: OciFolder,
     readonly power: ApiPower,
-  ) {}
+  ) {
+    super(folder);
+  }
 
   async capture(compute: ComputeId, request: CreateSnapshotRequest): Promise<CapturedSnapshot> {
     const seen = await this.containers.see(compute);
@@ -111,21 +113,6 @@ export class ApiSnapshots implements Snapshots {
     else await this.engine.startFrom(container, from);
     await this.folder.setMarks(compute, { ...seen.marks, stopped: false });
     if (goal === 'suspended') await this.power.pause(compute);
-  }
-
-  async list(filter?: SnapshotFilter): Promise<InstanceSnapshot[]> {
-    return (await this.folder.list(filter)).map((s) => s.record);
-  }
-
-  async show(snapshotId: string): Promise<InstanceSnapshot> {
-    return (await this.folder.read(snapshotId)).record;
-  }
-
-  async update(snapshotId: string, change: SnapshotChange): Promise<InstanceSnapshot> {
-    const stored = await this.folder.read(snapshotId);
-    const record = changed(stored.record, change);
-    await this.folder.write({ ...stored, record });
-    return record;
   }
 
   /** All or none. */
