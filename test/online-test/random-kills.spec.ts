@@ -18,7 +18,7 @@ const seed = Number(process.env.ORDEAL_SEED ?? 20261123);
 const many = 500;
 /** While the runs of one group wait, those of the other work. */
 const lanes = Number(process.env.ORDEAL_KILL_LANES ?? (wanted >= 100 ? 5 : 4));
-const groups = Number(process.env.ORDEAL_KILL_GROUPS ?? (wanted >= 100 ? 2 : 1));
+const groups = Number(process.env.ORDEAL_KILL_GROUPS ?? (wanted >= 100 ? 3 : 1));
 /** Processes are killed here, and not the machine: where there is room in memory, nobody waits for a disk. */
 const memory = '/dev/shm';
 const roomBytes = 2 * 2 ** 30;

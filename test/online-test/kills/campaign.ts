@@ -9,7 +9,7 @@ import { sleep, until } from '../../../harness/util/deadline.js';
 import { asError } from '../../../harness/util/errors.js';
 import type { Order, Told } from './doomed-harness.js';
 import { type Blow, type Draw, drawRound } from './draw.js';
-import { Lane } from './lane.js';
+import { baselineMs, Lane } from './lane.js';
 import { runs, signalAll } from './processes.js';
 
 const doomed = fileURLToPath(new URL('./doomed-harness.js', import.meta.url));
@@ -75,6 +75,7 @@ export class Group implements AsyncDisposable {
       stateFolder: this.stateFolder,
       outFolder: join(this.stateFolder, 'out'),
       leaseMs,
+      baselineMs,
       runs: orders,
     };
     const file = join(this.stateFolder, 'order.json');
@@ -174,7 +175,7 @@ export class Group implements AsyncDisposable {
     if (healedMs !== undefined && healedMs > healWithinMs) wrong.push(`healed only after ${Math.round(healedMs)} ms`);
     try {
       const closed = () => lane.session.journal.run(runId)?.closed === true;
-      await until('the run is closed', closed, { withinMs: closeWithinMs, everyMs: 50 });
+      await until('the run is closed', closed, { withinMs: closeWithinMs, everyMs: 100 });
       if (blow.endsWith('harness stopped')) wake();
       await lane.serve();
       if (blow.startsWith('worker crashed')) await lane.faults.heal(outside(lane));
@@ -212,7 +213,7 @@ function listen(harness: ChildProcess, watched: readonly Watched[], stage: strin
 async function healedAfter({ lane, runId = '' }: Watched, fromMs: number): Promise<number> {
   await until('no fault is on', async () => (await lane.hasFault(runId)) === false, {
     withinMs: 45_000,
-    everyMs: 25,
+    everyMs: 60,
   }).catch(() => undefined);
   return performance.now() - fromMs;
 }

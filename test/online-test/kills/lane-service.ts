@@ -3,8 +3,14 @@ import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { packageRoot } from '../../../harness/util/package-root.js';
 
-/** So few that all of them can be asked for after each run. */
-export const sessions = 60;
+export interface LaneOptions {
+  /** So few that all of them can be asked for after each run. */
+  readonly sessions?: number;
+  readonly probeRateHz?: number;
+  /** How often the VNFCs speak to each other when there is nothing else to say, in milliseconds. */
+  readonly idleMs?: number;
+}
+
 const sample = join(packageRoot, 'scenarios', 'session-gateway');
 
 interface Descriptor {
@@ -18,8 +24,12 @@ interface Descriptor {
   indicators: unknown;
 }
 
-/** The sample service, small and quick: four VNFCs, 60 sessions, recovered in a second at the most. @returns its descriptor file */
-export async function writeLaneService(folder: string, id: string): Promise<string> {
+/** The sample service, small and quick: four VNFCs, few sessions, recovered in a second at the most. @returns its descriptor file */
+export async function writeLaneService(
+  folder: string,
+  id: string,
+  { sessions = 60, probeRateHz = 60, idleMs = 200 }: LaneOptions = {},
+): Promise<string> {
   const service = parse(await readFile(join(sample, 'service.yaml'), 'utf8')) as Descriptor;
   service.id = id;
   service.expectedRecoveryMs = 900;
@@ -33,16 +43,17 @@ export async function writeLaneService(folder: string, id: string): Promise<stri
       const { config } = deployment;
       if ('workers' in config) config.workers = ['worker-1'];
       // They speak seldom: a dozen of such services that do nothing are not to take a share of the machine.
-      if (id === 'lb') Object.assign(config, { healthMs: 200, outAfterMisses: 2 });
-      if ('stores' in config) config.storeSilentMs = 500;
-      if ('capacity' in config) Object.assign(config, { capacity: 2 * sessions, announceMs: 200, promoteMs: 600 });
+      if (id === 'lb') Object.assign(config, { healthMs: idleMs, outAfterMisses: 2 });
+      if ('stores' in config) config.storeSilentMs = 2.5 * idleMs;
+      if ('capacity' in config)
+        Object.assign(config, { capacity: 2 * sessions, announceMs: idleMs, promoteMs: 3 * idleMs });
     }
     delete (vnf as { vnfd?: unknown }).vnfd;
     delete (vnf as { snapshot?: unknown }).snapshot;
   }
   service.population.keys.to = sessions;
   for (const probe of service.probes) {
-    probe.rateHz = 60;
+    probe.rateHz = probeRateHz;
     if (probe.keys !== undefined) probe.keys.to = sessions;
   }
   service.probes = service.probes.filter((p) => p.id === 'hits');

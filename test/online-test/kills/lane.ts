@@ -10,10 +10,15 @@ import { readService, ServiceSession } from '../../../harness/online-test/sessio
 import { verifyPackage } from '../../../harness/package/index.js';
 import { until } from '../../../harness/util/deadline.js';
 import { asError, OrdealError } from '../../../harness/util/errors.js';
-import { sessions, writeLaneService } from './lane-service.js';
+import { writeLaneService } from './lane-service.js';
 
 /** Sessions that are asked for at the same time: no load that a small service could not bear. */
 const atOnce = 10;
+const sessions = 30;
+/** A baseline takes 30 samples: what is asked more often than that costs more than all the rest of a run. */
+export const baselineMs = 1000;
+const probeRateHz = 38;
+const idleMs = 300;
 
 /** One service and what is to be true of it once a run has been given back. */
 export class Lane implements AsyncDisposable {
@@ -24,7 +29,7 @@ export class Lane implements AsyncDisposable {
   ) {}
 
   static async open(stateFolder: string, id: string): Promise<Lane> {
-    const file = await writeLaneService(join(stateFolder, 'services'), id);
+    const file = await writeLaneService(join(stateFolder, 'services'), id, { sessions, probeRateHz, idleMs });
     const session = await ServiceSession.open(await readService(file), { stateFolder });
     const lane = new Lane(stateFolder, file, session);
     await lane.serve();
