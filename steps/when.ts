@@ -32,6 +32,7 @@ const vnfcFaults: readonly [
   ['is evicted', 'evict', () => ({})],
   ['is on a node that takes nothing new', 'cordon', () => ({})],
   ['is on a node that is drained', 'drain', () => ({})],
+  ['is scaled away', 'scale', () => ({})],
   ['has a clock that is {duration} ahead', 'clock-skew', (offsetMs: number) => ({ offsetMs })],
   ['has a clock that is {duration} behind', 'clock-skew', (offsetMs: number) => ({ offsetMs: -offsetMs })],
 ];

@@ -79,6 +79,7 @@ export const catalogue: ReadonlyMap<AnyFaultKind, FaultEntry> = new Map(
     entry('evict', 'vnfc', 'event', 'is evicted'),
     entry('cordon', 'vnfc', 'condition', 'is on a node that takes nothing new'),
     entry('drain', 'vnfc', 'condition', 'is on a node that is drained'),
+    entry('scale', 'vnfc', 'condition', 'is scaled away'),
     entry('dns-error', 'vnfc', 'condition', 'finds no names'),
     entry('http-abort', 'vnfc', 'condition', 'breaks off requests'),
     entry('http-delay', 'vnfc', 'condition', 'answers late', near('delayMs', { relative: 0.2, absolute: 10 })),

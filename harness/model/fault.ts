@@ -71,6 +71,7 @@ export const platformFaultParams = {
   evict: z.strictObject({}),
   cordon: z.strictObject({}),
   drain: z.strictObject({}),
+  scale: z.strictObject({}),
   'dns-error': z.strictObject({
     names: z.array(z.string()).default([]).describe('With * and ?; none means all names.'),
     answer: z.enum(['error', 'random']).default('error'),

@@ -1,5 +1,6 @@
 import type { NetworkService } from '../model/network-service.js';
 import type { ResolveAddress } from '../model/probe.js';
+import { sleep } from '../util/deadline.js';
 import { OrdealError } from '../util/errors.js';
 import { sweepOnce } from './sweep.js';
 
@@ -13,6 +14,10 @@ export interface PopulateOptions {
 const accepted = [200, 201, 202, 203, 204, 205, 206];
 /** So many bad answers, and the rest is not tried. */
 const badEnough = 5;
+/** With fewer than that, a method that is idempotent is tried again so often, after a pause in milliseconds. */
+const tries = 2;
+const pauseMs = 500;
+const isAlmostGood = ({ badCount }: { badCount: number }): boolean => badCount > 0 && badCount < badEnough;
 
 /**
  * Puts the state into the service that the descriptor asks for, one request a key. Idempotent when the service's own
@@ -25,22 +30,29 @@ export async function populate(
   { concurrency = 16, timeoutMs = 5000, signal }: PopulateOptions = {},
 ): Promise<{ stored: number }> {
   const { connectionPoint, method, url, body, keys } = spec;
-  const result = await sweepOnce(
-    {
-      kind: 'http',
-      id: 'population',
-      connectionPoint,
-      method,
-      url,
-      body,
-      keys,
-      rateHz: 1,
-      timeoutMs,
-      expect: { status: accepted },
-    },
-    resolve(connectionPoint),
-    { concurrency, giveUpAfter: badEnough, ...(signal === undefined ? {} : { signal }) },
-  );
+  const store = () =>
+    sweepOnce(
+      {
+        kind: 'http',
+        id: 'population',
+        connectionPoint,
+        method,
+        url,
+        body,
+        keys,
+        rateHz: 1,
+        timeoutMs,
+        expect: { status: accepted },
+      },
+      resolve(connectionPoint),
+      { concurrency, giveUpAfter: badEnough, ...(signal === undefined ? {} : { signal }) },
+    );
+  let result = await store();
+  // A service that has just been started may be late with one answer or another.
+  for (let again = 0; again < tries && method === 'PUT' && isAlmostGood(result); again++) {
+    await sleep(pauseMs, signal);
+    result = await store();
+  }
   if (result.badCount === 0) return { stored: result.good };
   throw new OrdealError('vim-failed', 'The service did not take the population', {
     where: `${method} ${url} at ${connectionPoint}`,

@@ -66,6 +66,19 @@ test('a population is stored key by key, at most so many at a time', async () =>
   expect(most).toBeLessThanOrEqual(8);
 });
 
+for (const method of ['PUT', 'POST'] as const) {
+  test(`a population whose service is late with one answer is ${method === 'PUT' ? '' : 'not '}stored again by ${method}`, async () => {
+    await using server = await TestServer.start();
+    let late = 1;
+    server.answer = ({ url = '' }, response) => {
+      response.writeHead(url.endsWith('-17') && late-- > 0 ? 503 : 200).end();
+    };
+    const stored = populate({ ...population, method }, resolveTo(server));
+    if (method === 'PUT') expect(await stored).toEqual({ stored: 300 });
+    else await expect(stored).rejects.toThrow(/503 for s-17.*299 keys were stored before/);
+  });
+}
+
 test('a population that the service does not take fails soon, and names the first bad answers', async () => {
   await using server = await TestServer.start();
   server.answer = ({ url = '' }, response) => {

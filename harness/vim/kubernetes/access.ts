@@ -75,6 +75,7 @@ export function needsOfFault(kind: string): readonly Permission[] {
   const chaosKind = chaosKindOf[kind];
   if (chaosKind !== undefined) return [...record, ...chaos(chaosKind), ...(kind === 'crash' ? [] : ask)];
   if (kind === 'restart') return [...record, ...may('', 'pods', ['delete'])];
+  if (kind === 'scale') return [...record, ...may('apps', 'deployments', ['patch'])];
   if (kind === 'evict') return [...record, ...may('', 'pods', ['create'], 'eviction')];
   const cordon = [...record, node('get'), node('patch')];
   return kind === 'drain' ? [...cordon, ...may('', 'pods', ['create'], 'eviction')] : cordon;

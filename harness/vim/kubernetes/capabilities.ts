@@ -12,6 +12,14 @@ import type { Workloads } from './workloads.js';
 const unmeasured = 'Chaos Mesh injects it, but nothing in the Kubernetes API shows its dose at the target';
 const noMeans = 'neither Kubernetes nor Chaos Mesh has a means for it';
 
+const roleOfPlatformFault = {
+  restart: 'fault-pod',
+  evict: 'fault-pod',
+  cordon: 'fault-node',
+  drain: 'fault-node',
+  scale: 'fault-scale',
+} as const satisfies Record<(typeof platformFaults)[number], string>;
+
 /** Found by asking the API server: what it serves, what we may do, and whether a kubelet makes checkpoints. */
 export async function probeCapabilities(workloads: Workloads): Promise<CapabilityTable> {
   const { cluster, namespace } = workloads;
@@ -90,8 +98,8 @@ export async function probeCapabilities(workloads: Workloads): Promise<Capabilit
     table.push([`fault.${kind}`, found]);
   }
   for (const kind of platformFaults) {
-    const role = kind === 'cordon' || kind === 'drain' ? 'fault-node' : 'fault-pod';
-    table.push([`fault.${kind}`, await allowed(needsOfFault(kind), role, 'the Kubernetes API itself')]);
+    const found = await allowed(needsOfFault(kind), roleOfPlatformFault[kind], 'the Kubernetes API itself');
+    table.push([`fault.${kind}`, found]);
   }
   const known = new Set(table.map(([row]) => row));
   for (const kind of faultKinds) {

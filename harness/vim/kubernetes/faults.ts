@@ -11,13 +11,13 @@ import { type FaultRecord, FaultRecords } from './fault-records.js';
 import { label, labelValue, objectName } from './marks.js';
 import { measure } from './measure.js';
 import { bytesOf } from './quantity.js';
-import { isReady, restartsOf, type Seen, type Workloads } from './workloads.js';
+import { restartsOf, type Seen, stateOf, type Workloads } from './workloads.js';
 
 const INJECTED_MS = 30_000;
 const HEALED_MS = 12_000;
 
 /** What Kubernetes itself does to a pod, and what Chaos Mesh does: those whose effect Ordeal can see at the target. */
-export const platformFaults = ['restart', 'evict', 'cordon', 'drain'] as const;
+export const platformFaults = ['restart', 'evict', 'cordon', 'drain', 'scale'] as const;
 export const chaosFaults = [
   'shutdown',
   'crash',
@@ -31,12 +31,18 @@ export const chaosFaults = [
   'http-abort',
   'http-delay',
 ] as const;
+const isPlatform = ({ kind }: Injection): boolean => (platformFaults as readonly string[]).includes(kind);
 
 /** Every fault is written down in the cluster first; Chaos Mesh's `duration` is its dead man's switch. */
 export class KubernetesFaults implements NativeFaults {
   readonly kinds: readonly string[] = [...chaosFaults, ...platformFaults];
   readonly #chaos: ChaosMesh;
   readonly #records: FaultRecords;
+  /** Ends when all that were asked for so far have seen their targets. */
+  #prepared: Promise<unknown> = Promise.resolve();
+  /** Ends when those of Kubernetes itself that were asked for so far have been done. */
+  #done: Promise<unknown> = Promise.resolve();
+  readonly #healed = new Set<string>();
 
   constructor(
     readonly workloads: Workloads,
@@ -47,22 +53,43 @@ export class KubernetesFaults implements NativeFaults {
     this.#records = new FaultRecords(workloads);
   }
 
-  async inject(injection: Injection): Promise<void> {
+  /**
+   * Of those that are asked for at the same moment none acts before all have seen their targets: who is evicted is not there
+   * for the next to be seen. Those of Kubernetes itself act in the order in which they were asked for.
+   */
+  inject(injection: Injection): Promise<void> {
+    this.#healed.delete(injection.id);
+    const prepared = this.#prepared.then(() => this.#prepare(injection));
+    this.#prepared = Promise.allSettled([prepared]);
+    const before = isPlatform(injection) ? this.#done : Promise.resolve();
+    const done = prepared.then(async (act) => {
+      await this.#prepared;
+      await before;
+      // Who was healed while he waited for his turn is not to begin any more.
+      if (!this.#healed.has(injection.id)) await act();
+    });
+    if (isPlatform(injection)) this.#done = Promise.allSettled([done]);
+    return done;
+  }
+
+  async #prepare(injection: Injection): Promise<() => Promise<void>> {
     if (!this.kinds.includes(injection.kind)) {
       throw new OrdealError('capability-missing', `Kubernetes cannot inject ${injection.kind}`);
     }
-    if ((await this.#records.read(injection.id)) !== undefined) return;
+    if ((await this.#records.read(injection.id)) !== undefined) return async () => undefined;
     const struck = await this.#struck(injection);
     const targets: FaultRecord['targets'][number][] = [];
     for (const seen of struck) targets.push(await this.#before(injection, seen));
-    const nodes = await this.#openNodes(injection, struck);
-    await this.#records.write({ injection, targets, nodes });
-    try {
-      await this.#switchOn(injection, struck, nodes);
-    } catch (e) {
-      await this.heal(injection);
-      throw e;
-    }
+    return async () => {
+      const nodes = await this.#openNodes(injection, struck);
+      await this.#records.write({ injection, targets, nodes });
+      try {
+        await this.#switchOn(injection, struck, nodes);
+      } catch (e) {
+        await this.heal(injection);
+        throw e;
+      }
+    };
   }
 
   async verify(injection: Injection): Promise<FaultReading> {
@@ -72,6 +99,7 @@ export class KubernetesFaults implements NativeFaults {
   }
 
   async heal(injection: Injection): Promise<void> {
+    this.#healed.add(injection.id);
     const kind = chaosKindOf[injection.kind];
     const name = objectName(injection.id);
     if (kind !== undefined) {
@@ -84,6 +112,7 @@ export class KubernetesFaults implements NativeFaults {
     }
     const record = await this.#records.read(injection.id);
     for (const node of record?.nodes ?? []) await this.#cordon(node, false);
+    if (injection.kind === 'scale') for (const { resource } of record?.targets ?? []) await this.#scaleBack(resource);
     await this.#records.remove(injection.id);
   }
 
@@ -98,6 +127,9 @@ export class KubernetesFaults implements NativeFaults {
         return;
       case 'evict':
         for (const { pod } of struck) await this.#evict(pod);
+        return;
+      case 'scale':
+        for (const { deployment } of struck) await this.workloads.scale(deployment, 0);
         return;
       case 'cordon':
       case 'drain':
@@ -121,9 +153,12 @@ export class KubernetesFaults implements NativeFaults {
     const seen = await Promise.all(all.map(async (r) => this.workloads.see(await this.workloads.locate(r))));
     if (seen.length === 0) throw new OrdealError('unknown-target', 'No VNFC is struck by the fault');
     for (const it of seen) {
-      if (it.pod === undefined || !isReady(it.pod)) {
-        throw new OrdealError('vim-failed', `"${it.resource}" has no pod that is ready: a fault would strike nothing`);
-      }
+      // Ready it need not be: on a busy machine a probe is late, and what runs is struck all the same.
+      const { powerState, condition } = stateOf(it);
+      if (powerState === 'on') continue;
+      throw new OrdealError('vim-failed', `"${it.resource}" has no pod that runs: a fault would strike nothing`, {
+        got: condition === '' ? powerState : condition,
+      });
     }
     return seen;
   }
@@ -202,6 +237,15 @@ export class KubernetesFaults implements NativeFaults {
     const body = { spec: { unschedulable: unschedulable ? true : null } };
     const what = `Node "${node}" cannot be ${unschedulable ? 'cordoned' : 'opened again'}`;
     await this.workloads.cluster.call(`/api/v1/nodes/${node}`, { method: 'PATCH', body, what });
+  }
+
+  /** Its Deployment has a pod again, unless another one is to take its place. */
+  async #scaleBack(resource: string): Promise<void> {
+    const seen = await this.workloads.see(await this.workloads.locate(resource));
+    if (seen.quarantined || (seen.deployment.spec?.replicas ?? 1) > 0) return;
+    await this.workloads.scaleBack(seen.deployment);
+    const hasPod = async () => (await this.workloads.podOf(await this.workloads.deployment(resource))) !== undefined;
+    await until(`"${resource}" has a pod again`, hasPod, { withinMs: HEALED_MS, everyMs: 100 });
   }
 
   /** Those of the service alone: what else runs on the node is not ours to drain. */

@@ -18,6 +18,7 @@ const LEAST_DELAY_MS = 5;
 export async function measure(record: FaultRecord, workloads: Workloads, asking: Asking): Promise<FaultReading> {
   const { kind } = record.injection;
   if (kind === 'cordon' || kind === 'drain') return nodesClosed(record, workloads);
+  if (kind === 'scale') return lateNews(() => scaledAway(record, workloads));
   const readings: FaultReading[] = [];
   for (const target of record.targets) {
     const look = async () => {
@@ -31,7 +32,7 @@ export async function measure(record: FaultRecord, workloads: Workloads, asking:
   return { ...first, effective: readings.every((r) => r.effective) };
 }
 
-/** What has happened is told by the kubelet, and that a moment later. */
+/** What has happened is told by the kubelet or done by a controller, and that a moment later. */
 async function lateNews(look: () => Promise<FaultReading>): Promise<FaultReading> {
   const end = performance.now() + NEWS_MS;
   for (;;) {
@@ -99,6 +100,14 @@ async function skewed({ seen, target, asking }: Context): Promise<FaultReading> 
   if (clockMs === undefined) return { effective: false, measured: {}, how: `it tells no time: ${how}` };
   const offsetMs = clockMs - Date.now() - (target.clockAheadMs ?? 0);
   return { effective: Math.abs(offsetMs) > 1500, measured: { offsetMs }, how };
+}
+
+async function scaledAway({ targets }: FaultRecord, workloads: Workloads): Promise<FaultReading> {
+  const seen = await Promise.all(targets.map(async (t) => workloads.see(await workloads.locate(t.resource))));
+  const pods = seen.filter((s) => s.pod !== undefined).length;
+  const replicas = seen.reduce((sum, s) => sum + (s.deployment.spec?.replicas ?? 1), 0);
+  const how = 'replicas that its Deployment asks for, and pods that it has';
+  return { effective: seen.length > 0 && replicas === 0 && pods === 0, measured: { replicas, pods }, how };
 }
 
 async function nodesClosed({ injection, nodes, targets }: FaultRecord, workloads: Workloads): Promise<FaultReading> {

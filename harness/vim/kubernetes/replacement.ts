@@ -1,5 +1,6 @@
 import type { V1ConfigMap, V1Pod } from '@kubernetes/client-node';
 import type { ComputeId, ComputeState, Replacement } from '../../model/vim.js';
+import { until } from '../../util/deadline.js';
 import { OrdealError } from '../../util/errors.js';
 import { Undo } from '../../util/undo.js';
 import { isConflict } from './cluster.js';
@@ -8,6 +9,7 @@ import type { SnapshotFolder } from './snapshot-folder.js';
 import { runLabel, serviceLabels, type Volumes, withClaims } from './volumes.js';
 import { computeIdOf, generationOf, type Seen, type Workloads } from './workloads.js';
 
+const WANTED_MS = 10_000;
 const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 
 /**
@@ -49,13 +51,14 @@ export class KubernetesReplacement implements Replacement {
 
   async unquarantine(compute: ComputeId, runId: string): Promise<void> {
     const seen = await this.workloads.see(compute);
-    const { pod, deployment, quarantined, inPlace } = seen;
+    const { pod, deployment, quarantined, inPlace, resource } = seen;
     // Once another one stands in its place it stays what it is: evidence.
     if (!quarantined || !inPlace || pod === undefined) return;
     mustBelongTo(seen, runId);
     const before = JSON.parse(pod.metadata?.annotations?.[annotation.labels] ?? '{}') as Record<string, string>;
     const replicas = Number(deployment.metadata?.annotations?.[annotation.replicas] ?? '1');
     if ((deployment.spec?.replicas ?? 1) === 0) await this.workloads.scale(deployment, replicas);
+    await this.#wantsPods(resource);
     const ours = [label.compute, label.resource, label.quarantined, label.run].map((k) => [k, null]);
     // Of the two that there are now, the Deployment is to keep this one.
     const annotations = { [annotation.labels]: null, [DELETION_COST]: '2147483647' };
@@ -168,6 +171,17 @@ export class KubernetesReplacement implements Replacement {
     });
     const mine = new Set(this.workloads.deployed.map((d) => d.resource));
     return Promise.all(marks.filter((id) => mine.has(id.replace(/@\d+$/, ''))).map((id) => this.workloads.inspect(id)));
+  }
+
+  /** A pod that is given back to a ReplicaSet which still wants none is deleted by it at once. */
+  async #wantsPods(resource: string): Promise<void> {
+    const isTold = async () => {
+      const { metadata, status } = await this.workloads.deployment(resource);
+      const { observedGeneration = 0, replicas = 0, conditions = [] } = status ?? {};
+      if (observedGeneration < (metadata?.generation ?? 0)) return false;
+      return replicas > 0 || conditions.some((c) => c.type === 'ReplicaFailure' && c.status === 'True');
+    };
+    await until(`Deployment "${resource}" wants a pod again`, isTold, { withinMs: WANTED_MS, everyMs: 50 });
   }
 
   /** Nothing goes to a quarantined pod or comes from it, where the cluster's network enforces policies. */

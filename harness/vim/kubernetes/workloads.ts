@@ -171,7 +171,7 @@ export class Workloads {
   async start(compute: ComputeId): Promise<void> {
     const { deployment, resource, inPlace, quarantined } = await this.see(compute);
     if (!inPlace || quarantined) throw new OrdealError('busy', `"${compute}" is quarantined or not in place`);
-    if ((deployment.spec?.replicas ?? 1) === 0) await this.scale(deployment, before(deployment));
+    if ((deployment.spec?.replicas ?? 1) === 0) await this.scaleBack(deployment);
     await this.ready(resource);
   }
 
@@ -207,6 +207,11 @@ export class Workloads {
     await this.patchDeployment(deployment.metadata?.name ?? '', { metadata: { annotations }, spec: { replicas } });
   }
 
+  /** To as many as there were. */
+  scaleBack(deployment: V1Deployment): Promise<void> {
+    return this.scale(deployment, before(deployment));
+  }
+
   async patchDeployment(name: string, body: unknown): Promise<void> {
     const what = `Deployment "${name}" cannot be changed`;
     await this.cluster.call(this.deploymentPath(name), { method: 'PATCH', body, what });
@@ -240,7 +245,7 @@ export const selectorOf = (deployment: V1Deployment): string =>
     .map(([k, v]) => `${k}=${v}`)
     .join(',');
 
-function stateOf({ pod, prepared, deployment }: Seen): { powerState: PowerState; condition: string } {
+export function stateOf({ pod, prepared, deployment }: Seen): { powerState: PowerState; condition: string } {
   if (prepared !== undefined) return { powerState: 'off', condition: 'restored from a snapshot, not switched over to' };
   if (pod === undefined) {
     const isScaled = (deployment.spec?.replicas ?? 1) === 0;

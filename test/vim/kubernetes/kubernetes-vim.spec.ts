@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import type { V1Endpoints, V1Pod } from '@kubernetes/client-node';
 import { capabilityRows, missing } from '../../../harness/model/capability.js';
 import { faultKinds, type Injection } from '../../../harness/model/fault.js';
+import { sleep } from '../../../harness/util/deadline.js';
 import type { Cluster } from '../../../harness/vim/kubernetes/cluster.js';
 import { KubernetesVim } from '../../../harness/vim/kubernetes/kubernetes-vim.js';
 import { ChaosPlayer } from '../../hosts/kubernetes/chaos-player.js';
@@ -109,7 +110,7 @@ test('stops and starts a VNFC, and both may be said twice', { tag }, async ({ vi
   expect(await vim.inspect(compute)).toMatchObject({ powerState: 'on' });
 });
 
-for (const kind of ['restart', 'evict', 'cordon', 'drain', 'crash']) {
+for (const kind of ['restart', 'evict', 'cordon', 'drain', 'scale', 'crash']) {
   test(`injects ${kind}, measures it at the target, and heals it`, { tag }, async ({ vim, cluster, namespace }) => {
     // What Chaos Mesh's daemon would do to a container, done to the whole pod.
     const kill = async () => {
@@ -133,6 +134,62 @@ for (const kind of ['restart', 'evict', 'cordon', 'drain', 'crash']) {
     await vim.workloads.ready('subject');
   });
 }
+
+for (const order of [
+  ['cordon', 'evict'],
+  ['evict', 'cordon'],
+]) {
+  test(`of ${order.join(' and ')} at the same moment both see the pod that was there, and they act in this order`, {
+    tag,
+  }, async ({ vim, cluster }) => {
+    // The first to look is late, as it is when it needs a connection of its own.
+    const see = vim.workloads.see.bind(vim.workloads);
+    let looks = 0;
+    vim.workloads.see = async (compute) => {
+      if (looks++ === 0) await sleep(500);
+      return see(compute);
+    };
+    const faults = order.map(injection);
+    await Promise.all(faults.map((fault) => vim.faults.inject(fault)));
+    for (const fault of faults) expect((await vim.faults.verify(fault)).effective, fault.kind).toBe(true);
+    if (order[0] === 'cordon') {
+      const pods = await cluster.list<V1Pod>(vim.workloads.path('pods'), { labelSelector: 'app=subject' });
+      const fresh = pods.find((p) => p.metadata?.deletionTimestamp === undefined);
+      expect(fresh?.spec?.nodeName, 'the node takes it no more').toBeUndefined();
+    }
+    for (const fault of faults) await vim.faults.heal(fault);
+    await vim.workloads.ready('subject');
+  });
+}
+
+test('a fault that is healed while it waits for its turn does not begin', { tag }, async ({
+  vim,
+  cluster,
+  namespace,
+}) => {
+  const faults = ['evict', 'cordon'].map(injection);
+  const injected = Promise.all(faults.map((fault) => vim.faults.inject(fault)));
+  for (const fault of faults) await vim.faults.heal(fault);
+  await injected;
+  expect(await vim.faults.active()).toEqual([]);
+  const node = await cluster.call<{ spec: { unschedulable?: boolean } }>(`/api/v1/nodes/node-${namespace}`);
+  expect(node.spec.unschedulable ?? false).toBe(false);
+});
+
+test('a pod whose readiness probe was late is struck all the same, and one that does not run is not', { tag }, async ({
+  vim,
+  cluster,
+}) => {
+  const { pod } = await vim.workloads.see(await vim.locate('subject'));
+  const path = `${vim.workloads.path('pods', pod?.metadata?.name)}/status`;
+  const conditions = pod?.status?.conditions?.map((c) => (c.type === 'Ready' ? { ...c, status: 'False' } : c));
+  await cluster.call(path, { method: 'PATCH', body: { status: { conditions } } });
+  await vim.faults.inject(injection('cordon'));
+  expect((await vim.faults.verify(injection('cordon'))).effective).toBe(true);
+  await vim.faults.heal(injection('cordon'));
+  await vim.stop(await vim.locate('subject'));
+  await expect(vim.faults.inject(injection('cordon'))).rejects.toThrow(/"subject" has no pod that runs/);
+});
 
 test('a fault is healed by another process, after the one that injected it is gone', { tag }, async ({
   vim,
@@ -221,7 +278,7 @@ test('without a role the fault is refused with its name, before anything is touc
   await using vim = await open(controlPlane, cluster, namespace, folder, (name) => name === 'ordeal-observe');
   const table = await vim.capabilities();
   expect(table.get('OP-create.instance')).toMatchObject({ supported: true });
-  const lacks = (row: 'fault.delay' | 'fault.evict' | 'fault.drain' | 'replacement') => {
+  const lacks = (row: 'fault.delay' | 'fault.evict' | 'fault.drain' | 'fault.scale' | 'replacement') => {
     const found = table.get(row);
     return found?.supported === false ? found.reason : 'supported';
   };
@@ -230,5 +287,6 @@ test('without a role the fault is refused with its name, before anything is touc
   );
   expect(lacks('fault.evict')).toMatch(/create pods\/eviction.* bind the role ordeal-fault-pod/);
   expect(lacks('fault.drain')).toMatch(/patch nodes.* bind the role ordeal-fault-node/);
+  expect(lacks('fault.scale')).toMatch(/patch deployments\.apps.* bind the role ordeal-fault-scale/);
   expect(lacks('replacement')).toMatch(/patch deployments\.apps.* bind the role ordeal-replace/);
 });

@@ -26,8 +26,8 @@ const feature = `Feature: Online testing of real pods
     And no restoration was needed
     And every member of the population answers the probe "sessions"
 
-  Scenario: The session store is restarted, and the service has to be restored
-    When the VNFC "store-1" is restarted
+  Scenario: The session store is scaled away for a while, and the service has to be restored
+    When the VNFC "store-1" is scaled away for 3 seconds
     Then the fault took effect
     And the service quality is not as before
     And the service is restored from the snapshots

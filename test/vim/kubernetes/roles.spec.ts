@@ -20,6 +20,7 @@ test.describe.configure({ timeout: 240_000 });
 const faultsOf = (role: string): readonly string[] => {
   if (role === 'pod') return ['shutdown', 'crash', 'restart', 'evict'];
   if (role === 'node') return ['cordon', 'drain'];
+  if (role === 'scale') return ['scale'];
   return chaosFaults.filter((kind) => chaosKindOf[kind]?.toLowerCase() === `${role}chaos`);
 };
 const granted: Readonly<Record<string, readonly Permission[]>> = {
@@ -30,7 +31,7 @@ const granted: Readonly<Record<string, readonly Permission[]>> = {
   'ordeal-instantiate': needs.instantiation,
   'ordeal-host': needs.hosting,
   ...Object.fromEntries(
-    ['pod', 'node', 'network', 'io', 'time', 'http'].map((role) => [
+    ['pod', 'node', 'scale', 'network', 'io', 'time', 'http'].map((role) => [
       `ordeal-fault-${role}`,
       faultsOf(role).flatMap(needsOfFault),
     ]),
@@ -73,7 +74,7 @@ const refusals: readonly Refusal[] = [
     message: /may not .*create nodes\/proxy.*bind the role ordeal-checkpoint/,
     snapshotType: 'warm',
   },
-  { without: 'ordeal-replace', message: /may not .*patch deployments.*bind the role ordeal-replace/ },
+  { without: 'ordeal-replace', message: /may not patch pods.*bind the role ordeal-replace/ },
   {
     without: 'ordeal-instantiate',
     message: /may not .*create deployments.*Bind the role ordeal-instantiate/,
