@@ -9,7 +9,7 @@ import { objectsOf } from './cluster-objects.js';
 import { ordeal } from './long-call.js';
 import { sessionService } from './session-service.js';
 
-test.describe.configure({ timeout: 240_000 });
+test.describe.configure({ timeout: 420_000 });
 
 // Faults of Kubernetes itself, so that it needs nothing else in the cluster.
 const feature = `Feature: Online testing of real pods

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { until } from '../../../../harness/util/deadline.js';
@@ -49,7 +50,9 @@ export class Containerd {
 
   /** Of the containers that run: each is called as its container. */
   async cgroups(): Promise<string[]> {
-    return readdir(join(this.machine.folder, 'containerd', 'state', 'io.containerd.runtime.v2.task', 'k8s.io'));
+    const tasks = join(this.machine.folder, 'containerd', 'state', 'io.containerd.runtime.v2.task', 'k8s.io');
+    // There is none before the first container.
+    return existsSync(tasks) ? readdir(tasks) : [];
   }
 
   async load(recipe: ImageRecipe): Promise<void> {
