@@ -1,7 +1,7 @@
 import type { FaultReading, Injection } from '../model/fault.js';
 import type { NativeFaults, Vim } from '../model/vim.js';
 import type { Journal } from '../store/journal.js';
-import { withDeadline } from '../util/deadline.js';
+import { sleep, withDeadline } from '../util/deadline.js';
 import { asError, OrdealError, reasonOf } from '../util/errors.js';
 import { newId } from '../util/ids.js';
 import type { CheckedFault, Dose } from './catalogue.js';
@@ -43,6 +43,8 @@ interface On {
 /** How long a heal waits for the injection before it, and how long it may take itself, in milliseconds. */
 const answerMs = 2000;
 const healMs = 15_000;
+/** How long the heal of one fault keeps those of the faults before it waiting, in milliseconds. */
+const patienceMs = 500;
 /** A heal is idempotent, so one that fails is tried once more at once; then it is recovery's. */
 const tries = 2;
 
@@ -159,22 +161,29 @@ export class Injector {
     throw failure;
   }
 
-  /** Heals what is still on, the latest first; never stops at the first failure. @returns the failures */
+  /**
+   * Heals what is still on, the latest first; never stops at the first failure, and does not wait long for a heal that
+   * hangs before it goes on with the next. @returns the failures, the latest fault's first, once all have ended
+   */
   async healAll(): Promise<Error[]> {
-    const failures: Error[] = [];
+    const outcomes: Promise<Error | undefined>[] = [];
     for (const { injected } of [...this.#on.values()].reverse()) {
-      try {
-        await this.heal(injected);
-      } catch (e) {
-        failures.push(
-          new OrdealError('vim-failed', `The fault ${injected.injection.id} (${injected.fault.kind}) is not healed`, {
-            cause: e,
-            remedy: 'Run `ordeal recover`.',
-          }),
-        );
-      }
+      const outcome = this.#failureToHeal(injected);
+      outcomes.push(outcome);
+      const ended = new AbortController();
+      await Promise.race([outcome.finally(() => ended.abort()), Promise.allSettled([sleep(patienceMs, ended.signal)])]);
     }
-    return failures;
+    return (await Promise.all(outcomes)).filter((failure) => failure !== undefined);
+  }
+
+  async #failureToHeal(injected: InjectedFault): Promise<Error | undefined> {
+    try {
+      await this.heal(injected);
+      return undefined;
+    } catch (e) {
+      const what = `The fault ${injected.injection.id} (${injected.fault.kind}) is not healed`;
+      return new OrdealError('vim-failed', what, { cause: e, remedy: 'Run `ordeal recover`.' });
+    }
   }
 
   async #healOnce({ injected, answered, native, entry }: On): Promise<void> {

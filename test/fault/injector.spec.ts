@@ -132,6 +132,57 @@ test('an injection that never answers is healed all the same, and stays open for
   expect(journal.open).toEqual([1]);
 });
 
+test('an injection that never answers does not keep the faults before it on', async () => {
+  test.setTimeout(20_000);
+  const { injector, faults, journal, told } = fakeInjector();
+  const first = await injector.inject(fault('stall'));
+  const second = await injector.inject(fault('disk-full'));
+  faults.inject = () => new Promise(() => undefined);
+  void injector.inject(fault('clock-skew', { params: { offsetMs: 500 } }));
+  const fromMs = performance.now();
+  const failures = await injector.healAll();
+  const tookMs = performance.now() - fromMs;
+  expect(failures.map((e) => e.message)).toEqual([expect.stringMatching(/\(clock-skew\) is not healed/)]);
+  expect(told.filter((t) => t.startsWith('heal')).slice(0, 2)).toEqual(['heal disk-full', 'heal stall']);
+  // Both injections of before were healed long before the last one was given up.
+  expect(tookMs).toBeGreaterThan(3900);
+  for (const { healedMs = Number.NaN } of [first, second]) expect(healedMs - fromMs).toBeLessThan(1900);
+  expect(journal.open).toEqual([3]);
+});
+
+test('a heal that never ends does not keep the faults before it on', async () => {
+  const { injector, faults } = fakeInjector();
+  const first = await injector.inject(fault('stall'));
+  const second = await injector.inject(fault('disk-full'));
+  const heal = faults.heal.bind(faults);
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  faults.heal = async (i) => {
+    if (i.kind === 'disk-full') await held;
+    await heal(i);
+  };
+  const healing = injector.healAll();
+  await expect.poll(() => first.healedMs).toBeDefined();
+  expect(second.healedMs).toBeUndefined();
+  letGo();
+  expect(await healing).toEqual([]);
+  expect(second.healedMs).toBeDefined();
+});
+
+test('healing all waits for a heal that takes a moment before it goes on with the fault before', async () => {
+  const { injector, faults, told } = fakeInjector();
+  for (const kind of ['stall', 'disk-full']) await injector.inject(fault(kind));
+  const heal = faults.heal.bind(faults);
+  faults.heal = async (i) => {
+    if (i.kind === 'disk-full') await sleep(100);
+    await heal(i);
+  };
+  expect(await injector.healAll()).toEqual([]);
+  expect(told.slice(-4)).toEqual(['heal disk-full', 'settle 2', 'heal stall', 'settle 1']);
+});
+
 test.describe('the dose', () => {
   test('is confirmed by what was measured at the target', async () => {
     const { injector } = fakeInjector();
