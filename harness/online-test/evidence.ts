@@ -20,6 +20,9 @@ export interface Quarantined {
 }
 type Kept = Quarantined & { readonly failed: ComputeId };
 
+/** Of the file of a package, after the id of its VNF. */
+export const packageSuffix = '.vnf-snapshot.zip';
+
 type Artifact = PackageContent['artifacts'][number];
 
 export interface EvidenceRequest {
@@ -106,7 +109,7 @@ async function exportPackage(
   vnfSnapshot: VnfSnapshot,
   failed: readonly Kept[],
 ): Promise<Evidence['packages'][number]> {
-  const file = join(folder, `${vnf.id}.vnf-snapshot.zip`);
+  const file = join(folder, `${vnf.id}${packageSuffix}`);
   const entry = session.journal.intend(runId, { type: 'package', file });
   const images: PackageContent['images'][number][] = [];
   const logs: Artifact[] = [];

@@ -1,4 +1,5 @@
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { JournalAction, JournalEntry, JournalledRun } from '../model/journal.js';
 import type { RunListener } from '../model/run-listener.js';
 import { startMonitor } from '../monitor/monitor.js';
@@ -12,6 +13,7 @@ import { failedStep, type RecoveryStep } from './recovery-step.js';
 import { type Found, keepEvidence, lookAndRestore } from './rescue.js';
 import type { ServiceSession } from './session.js';
 import { describeUndo, undoEntry } from './undo-entry.js';
+import { outcomeOf } from './untold-run.js';
 
 type Cover = Extract<JournalAction, { type: 'covered' }>;
 type Ending = Pick<RecoveryStep, 'outcome' | 'reason'>;
@@ -40,9 +42,11 @@ export class Recovery {
         return done;
       });
     }
-    for (const { entry, action } of this.#covers(evidence.length > 0)) {
+    const covers = this.#covers(evidence.length > 0);
+    for (const { entry, action } of covers) {
       await this.#try(describeUndo(entry), () => this.#giveBack(action, entry.id, evidence));
     }
+    if (covers.length === 0) await this.#tellUntold();
     return this.#steps;
   }
 
@@ -76,12 +80,8 @@ export class Recovery {
 
   /** What the run itself would have done next: look, restore when needed, keep the evidence, write the record. */
   async #giveBack(cover: Cover, entry: number, evidence: readonly JournalEntry[]): Promise<Ending> {
-    const { session, taken } = this;
-    const plan = {
-      ...cover,
-      area: session.service.descriptor.vnfs.filter((v) => cover.area.includes(v.id)),
-      lines: [`Recovery of ${taken.id}, whose process ${taken.pid} died or hung`],
-    };
+    const { session } = this;
+    const plan = this.#planOf(cover);
     const recorder = await this.#record(plan);
     const snapshots = cover.vnfSnapshotIds.map((id) => session.engine.show(id));
     await using monitor = await startMonitor({
@@ -118,6 +118,33 @@ export class Recovery {
       });
     }
     return found.service === 'inconclusive' ? { outcome: 'inconclusive', reason: found.reason } : done;
+  }
+
+  #planOf(cover: Cover) {
+    const { session, taken } = this;
+    return {
+      ...cover,
+      area: session.service.descriptor.vnfs.filter((v) => cover.area.includes(v.id)),
+      lines: [`Recovery of ${taken.id}, whose process ${taken.pid} died or hung`],
+    };
+  }
+
+  /** A run that had given everything back and died before it wrote its record: nobody else would ever tell of it. */
+  async #tellUntold(): Promise<void> {
+    const { session, taken } = this;
+    const entries = session.journal.entries(taken.id);
+    const cover = entries.map((e) => e.action).findLast((a) => a.type === 'covered');
+    if (cover === undefined || existsSync(join(taken.outFolder, 'run.json'))) return;
+    await this.#try('write the record of the run', async () => {
+      const { verdicts, packages, errors } = await outcomeOf(entries);
+      const recorder = await this.#record(this.#planOf(cover));
+      recorder.verdict(verdicts);
+      recorder.record.packages.push(...packages);
+      recorder.record.errors.push(...errors);
+      recorder.record.samplesFile = basename(cover.samplesFile);
+      await recorder.finish();
+      return done;
+    });
   }
 
   /** The record of what the dead process did not come to tell. */

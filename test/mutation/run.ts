@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import ts from 'typescript';
 import { packageRoot } from '../../harness/util/package-root.js';
-import { SpecProcess } from './spec-process.js';
+import { SpecProcess, silence } from './spec-process.js';
 import { type Suspects, suspects } from './suspects.js';
 
 /**
@@ -53,8 +53,15 @@ function makeSandbox(): void {
   for (const name of ['package.json', 'scenarios', 'bin']) symlinkSync(join(packageRoot, name), join(sandbox, name));
 }
 
-/** @returns those that no spec noticed */
-async function mutate(it: Instrumenter, file: string, specs: readonly string[]): Promise<[Mutant[], number]> {
+interface Outcome {
+  readonly count: number;
+  /** Those that no spec noticed. */
+  readonly survivors: readonly Mutant[];
+  /** Those that were killed only because the specs, twice, did not come to an end: how many. */
+  readonly silent: number;
+}
+
+async function mutate(it: Instrumenter, file: string, specs: readonly string[]): Promise<Outcome> {
   const content = readFileSync(join(packageRoot, file), 'utf8');
   const options = { plugins: null, excludedMutations: [], ignorers: [] };
   const { files, mutants } = await it.instrument([{ name: file, content, mutate: true }], options);
@@ -72,19 +79,28 @@ async function mutate(it: Instrumenter, file: string, specs: readonly string[]):
     const failure = await sound();
     if (failure !== undefined) throw new Error(`without a mutant of ${file} the specs fail: ${failure}`);
     const survivors: Mutant[] = [];
+    let silent = 0;
     for (let i = 0; i < mutants.length; i += checkEvery) {
       const some = mutants.slice(i, i + checkEvery);
       let unnoticed: Mutant[] = [];
-      for (const m of some) if ((await process_.run(m.id)) === undefined) unnoticed.push(m);
+      for (const m of some) {
+        const noticed = await process_.run(m.id);
+        // Who is slow on a busy machine has not been noticed yet.
+        if (noticed === undefined || noticed.startsWith(silence)) unnoticed.push(m);
+      }
       // A mutant that broke what comes after it would count as noticed by all of those.
       const broken = await sound();
       if (broken !== undefined) {
         console.log(`after ${some.at(-1)?.id} the specs fail without a mutant, so each is tried anew: ${broken}`);
         unnoticed = [...some];
       }
-      for (const m of unnoticed) if ((await process_.runAnew(m.id)) === undefined) survivors.push(m);
+      for (const m of unnoticed) {
+        const noticed = await process_.runAnew(m.id);
+        if (noticed === undefined) survivors.push(m);
+        else if (noticed.startsWith(silence)) silent++;
+      }
     }
-    return [survivors, mutants.length];
+    return { survivors, silent, count: mutants.length };
   } finally {
     process_.end();
     writeFileSync(compiled, original);
@@ -98,17 +114,21 @@ makeSandbox();
 process.on('exit', () => rmSync(sandbox, { recursive: true, force: true }));
 let killed = 0;
 let all = 0;
+let allSilent = 0;
 for (const { files, specs } of chosen) {
   for (const file of files) {
     const compiledSpecs = specs.map((s) => `dist/${s.replace(/\.ts$/, '.js')}`);
-    const [survivors, count] = await mutate(it, file, compiledSpecs);
+    const { survivors, silent, count } = await mutate(it, file, compiledSpecs);
     killed += count - survivors.length;
     all += count;
-    console.log(`${file}: ${count - survivors.length} of ${count} killed`);
+    allSilent += silent;
+    console.log(`${file}: ${count - survivors.length} of ${count} killed, ${silent} of them by hanging`);
     for (const { mutatorName, replacement, location } of survivors) {
       const { line, column } = location.start;
       console.log(`  ${line + 1}:${column + 1} ${mutatorName}: ${replacement.split('\n')[0]}`);
     }
   }
 }
-console.log(`${killed} of ${all} killed: ${((100 * killed) / Math.max(1, all)).toFixed(1)} %`);
+console.log(
+  `${killed} of ${all} killed: ${((100 * killed) / Math.max(1, all)).toFixed(1)} %, ${allSilent} of them by hanging`,
+);

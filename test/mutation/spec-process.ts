@@ -3,9 +3,12 @@ import type { Answer } from './run-specs.js';
 
 /** So long may the specs of one file take, in milliseconds, before they have been seen to pass. */
 const firstLimitMs = 60_000;
-/** Then so many times as long as they took, and no less than so long: a mutant that hangs is noticed. */
-const patience = 5;
+/** Then so many times as long as they took, and no less than so long: a mutant that hangs is noticed. More on a busy machine. */
+const patience = Number(process.env.ORDEAL_MUTANT_PATIENCE ?? 5);
 const leastMs = 4000;
+
+/** What a failure begins with when nothing failed, and nothing came. */
+export const silence = 'no answer';
 
 /** Specs in a process of their own, which is started anew when it hangs or dies. */
 export class SpecProcess {
@@ -67,7 +70,7 @@ export class SpecProcess {
       };
       const answered = ({ failure }: Answer) => end(failure, false);
       const died = () => end('the process died', true);
-      const timer = setTimeout(() => end(`no answer within ${this.#limitMs} ms`, true), this.#limitMs);
+      const timer = setTimeout(() => end(`${silence} within ${this.#limitMs} ms`, true), this.#limitMs);
       child.on('message', answered);
       child.on('exit', died);
     });

@@ -47,6 +47,12 @@ export class DeadRuns implements AsyncDisposable {
     this.give(id, pid);
   }
 
+  /** One that had come to the end of all it began. */
+  settled(actions: readonly JournalAction[]): void {
+    this.run(actions);
+    for (const { id } of this.journal.open('run-1')) this.journal.settle(id);
+  }
+
   /** As if that process held the run, and had given one more sign of life. */
   give(id: string, pid: number): void {
     const db = new Database(this.journal.file);

@@ -1,10 +1,19 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { expect, test } from '@playwright/test';
+import type { JournalAction } from '../../harness/model/journal.js';
+import { verifyPackage } from '../../harness/package/index.js';
+import { exported, openMachine } from '../package/package-bench.js';
 import { compute, DeadRuns, fault, gone, look } from './dead-runs.js';
 import { baselineOf } from './recovery-fakes.js';
 
 let dead: DeadRuns;
+const switched: JournalAction = {
+  type: 'switch-over',
+  vim: 'fake',
+  pairs: [{ resource: 'web', from: 'web@1', to: 'web@2' }],
+};
 
 test.beforeEach(async () => {
   dead = await DeadRuns.open();
@@ -112,13 +121,55 @@ test.describe('a run that was covered', () => {
   });
 
   test('which had given its service back, with nothing left to capture, is not looked at again', async () => {
-    dead.run([await baselineOf(dead.stateFolder), fault]);
+    const covered = await baselineOf(dead.stateFolder);
+    const { samplesFile } = covered as Extract<JournalAction, { type: 'covered' }>;
+    dead.run([covered, fault]);
     const [cover] = dead.journal.entries('run-1');
     dead.journal.settle(cover!.id);
     const { told, steps } = await dead.recovered();
     expect(told).toEqual(['recover', 'heal', 'closed']);
-    expect(steps).toEqual([['done', 'heal stall on web']]);
-    expect(existsSync(dead.outFolder)).toBe(false);
+    expect(steps).toEqual([
+      ['done', 'heal stall on web'],
+      ['done', 'write the record of the run'],
+    ]);
+    expect(await dead.record()).toMatchObject({
+      ...{ id: 'run-1', title: 'a crash', exitCode: 22, packages: [], samplesFile: basename(samplesFile) },
+      verdicts: { service: 'inconclusive', restoration: 'not-needed', evidence: 'not-needed' },
+    });
+    expect(existsSync(join(dead.outFolder, 'recovery-samples.jsonl'))).toBe(false);
+    expect(dead.journal.run('run-1')?.closed).toBe(true);
+  });
+
+  test('which had captured all that failed, and died before it wrote its record, has that written', async () => {
+    await using machine = await openMachine();
+    const { file } = await exported(machine);
+    dead.settled([await baselineOf(dead.stateFolder), switched, { type: 'package', file }]);
+    const { told, steps } = await dead.recovered({ placed: 'web@2' });
+    expect([told, steps]).toEqual([['recover', 'closed'], [['done', 'write the record of the run']]]);
+    const { verdicts, packages, errors } = await dead.record();
+    expect(verdicts).toMatchObject({ service: 'failed', restoration: 'restored', evidence: 'exported' });
+    expect(packages).toEqual([
+      { file, vnf: 'out.zip', sha256: (await verifyPackage(file)).sha256, bytes: (await stat(file)).size },
+    ]);
+    expect(errors).toHaveLength(1);
+  });
+
+  test('whose package has gone since says so in the record that it did not come to write', async () => {
+    const file = join(dead.stateFolder, 'front.vnf-snapshot.zip');
+    dead.settled([await baselineOf(dead.stateFolder), switched, { type: 'package', file }]);
+    await dead.recovered({ placed: 'web@2' });
+    const { verdicts, packages, errors } = await dead.record();
+    expect([verdicts.restoration, verdicts.evidence, packages]).toEqual(['restored', 'incomplete', []]);
+    expect(errors[1]).toContain(file);
+  });
+
+  test('which has written its record keeps it', async () => {
+    dead.settled([await baselineOf(dead.stateFolder), switched]);
+    await mkdir(dead.outFolder, { recursive: true });
+    await writeFile(join(dead.outFolder, 'run.json'), 'its own');
+    const { steps } = await dead.recovered({ placed: 'web@2' });
+    expect(steps).toEqual([]);
+    expect(await readFile(join(dead.outFolder, 'run.json'), 'utf8')).toBe('its own');
     expect(dead.journal.run('run-1')?.closed).toBe(true);
   });
 
