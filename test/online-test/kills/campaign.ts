@@ -107,7 +107,8 @@ export class Group implements AsyncDisposable {
     const { blow, stoppedMs } = draw;
     const open = watched.filter((w) => w.runId !== undefined && w.lane.openRun?.id === w.runId);
     const stages = open.map((w) => w.stage);
-    const guards = open.flatMap((w) => w.lane.openRun?.guardPid ?? []);
+    const guardOf = open.map((w) => w.lane.openRun?.guardPid ?? undefined);
+    const guards = guardOf.filter((pid) => pid !== undefined);
     const hosts = await Promise.all(open.map((w) => w.lane.hostPid()));
     const harnessPid = harness.pid as number;
     const end = (pids: readonly number[]) => signalAll(pids, 'SIGKILL');
@@ -145,7 +146,7 @@ export class Group implements AsyncDisposable {
     if (left.includes(blow)) await this.#recover(where);
     const struck = await Promise.all(
       open.map(async (w, i): Promise<Struck> => {
-        const wrong = await this.#wrongWith(w, blow, healed[i], guards, () => goOn([harnessPid]));
+        const wrong = await this.#wrongWith(w, blow, healed[i], guardOf[i], () => goOn([harnessPid]));
         const ms = healed[i];
         return {
           ...{ blow, stage: stages[i] ?? '', fault: w.fault, wrong, where: `${where} lane ${i} ${w.runId}` },
@@ -168,7 +169,7 @@ export class Group implements AsyncDisposable {
     { lane, runId = '' }: Watched,
     blow: Blow,
     healedMs: number | undefined,
-    guards: readonly number[],
+    guard: number | undefined,
     wake: () => void,
   ): Promise<string[]> {
     const wrong: string[] = [];
@@ -180,8 +181,8 @@ export class Group implements AsyncDisposable {
       await lane.serve();
       if (blow.startsWith('worker crashed')) await lane.faults.heal(outside(lane));
       wrong.push(...(await lane.faultsOf(runId, blow === 'host killed' || blow === 'all killed')));
-      const haveEnded = () => guards.every((pid) => !runs(pid));
-      await until('the guards have ended', haveEnded, { withinMs: 15_000 });
+      // Its own: those of the other runs go on for as long as their runs do.
+      await until('the guard has ended', () => guard === undefined || !runs(guard), { withinMs: 15_000 });
       await lane.tidy(runId);
     } catch (e) {
       wrong.push(asError(e).message);
