@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KubeConfig, VersionApi } from '@kubernetes/client-node';
+import { KubeConfig } from '@kubernetes/client-node';
 import { until } from '../../../harness/util/deadline.js';
+import { Cluster } from '../../../harness/vim/kubernetes/cluster.js';
 import { ensurePackages } from '../debian.js';
 import { InnerPorts } from '../inner-ports.js';
 import { RelayedPorts } from '../relayed-ports.js';
@@ -154,16 +155,17 @@ export class ControlPlane implements AsyncDisposable {
     ]);
   }
 
+  /** Healthy, too: the controllers give up when it is not within ten seconds of their start, and then no pod is ever made. */
   async #ready(server: ChildProcess): Promise<void> {
-    const version = this.kubeConfig().makeApiClient(VersionApi);
-    const answers = async () => {
+    const cluster = new Cluster(this.kubeConfig());
+    const isHealthy = async () => {
       if (server.exitCode !== null) throw new Error(`kube-apiserver ended: ${await this.lastWords('kube-apiserver')}`);
-      return version.getCode().then(
-        () => true,
+      return cluster.stream('/healthz').then(
+        (answer) => answer.resume() !== undefined,
         () => false,
       );
     };
-    await until('kube-apiserver answers', answers, { withinMs: startMs, everyMs: 100 });
+    await until('kube-apiserver is healthy', isHealthy, { withinMs: startMs, everyMs: 100 });
   }
 
   async lastWords(program: string): Promise<string> {
