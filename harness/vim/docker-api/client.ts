@@ -1,5 +1,7 @@
+import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import Docker from 'dockerode';
 import { classifyIo, OrdealError } from '../../util/errors.js';
 import { fromDocker, statusOf } from './errors.js';
@@ -23,6 +25,8 @@ export interface DaemonPlace {
 interface Sent {
   readonly query?: object;
   readonly body?: object;
+  /** In the place of a body. */
+  readonly file?: NodeJS.ReadableStream;
 }
 
 /** The Docker Engine API of one daemon, with its failures in our words. */
@@ -76,12 +80,20 @@ export class DockerClient implements AsyncDisposable {
     return this.unless404(what, () => this.#dialled(method, path, sent));
   }
 
-  #dialled(method: string, path: string, { query = {}, body = {} }: Sent): Promise<unknown> {
+  /** What it answers with goes into a file, which is written anew. */
+  async fetch(what: string, method: string, path: string, sent: Sent, file: string): Promise<void> {
+    await this.call(what, async () => {
+      const answer = await this.#dialled(method, path, sent, true);
+      await pipeline(answer as NodeJS.ReadableStream, createWriteStream(file, { mode: 0o600 }));
+    });
+  }
+
+  #dialled(method: string, path: string, { query = {}, body = {}, file }: Sent, isStream = false): Promise<unknown> {
     const statusCodes = { 200: true, 201: true, 204: true, 304: true, 400: 'bad request', 404: 'no such container' };
     // The question mark lets the modem append the query.
-    const call = { path: `${path}?`, method, options: { _query: query, _body: body }, statusCodes };
+    const call = { path: `${path}?`, method, options: { _query: query, _body: body }, statusCodes, isStream, file };
     return new Promise((resolve, reject) => {
-      this.api.modem.dial(call, (e: unknown, result: unknown) => (e === null ? resolve(result) : reject(e)));
+      this.api.modem.dial(call, (e: unknown, result: unknown) => (e === null ? resolve(orNull(result)) : reject(e)));
     });
   }
 
@@ -98,6 +110,10 @@ export class DockerClient implements AsyncDisposable {
     }
   }
 }
+
+/** The modem gives the bytes where an answer is null, as that of an empty list is. */
+const orNull = (answer: unknown): unknown =>
+  Buffer.isBuffer(answer) && answer.toString().trim() === 'null' ? null : answer;
 
 async function clientOf({ daemon, host, certificates, option }: DaemonPlace): Promise<Docker> {
   const unix = /^unix:\/\/(\/.*)$/.exec(host)?.[1];

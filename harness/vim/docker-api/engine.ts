@@ -17,6 +17,11 @@ export abstract class DockerApiEngine implements OciEngine, InstantiatingEngine 
 
   constructor(readonly client: DockerClient) {}
 
+  /** Its containers' processes and layers are on this machine; else they are out of reach. */
+  protected get isHere(): boolean {
+    return true;
+  }
+
   abstract version(): Promise<string>;
   abstract cannotRestore(): Promise<string | undefined>;
   abstract restore(container: OciContainer, images: string): Promise<void>;
@@ -41,7 +46,7 @@ export abstract class DockerApiEngine implements OciEngine, InstantiatingEngine 
   }
 
   protected seen(info: Docker.ContainerInspectInfo): OciContainer {
-    return fromInspection(info);
+    return fromInspection(info, this.isHere);
   }
 
   async lacksImage(spec: OciContainer['spec']): Promise<string | undefined> {

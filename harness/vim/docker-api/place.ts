@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
-import { OrdealError } from '../../util/errors.js';
-import { EngineHost } from '../oci/host.js';
+import type { VimContext } from '../../model/vim.js';
 import type { DockerClient } from './client.js';
 
 /** What a VIM whose daemon may listen on TCP is told about that. */
@@ -14,22 +14,25 @@ export const daemonOptions = {
 };
 
 /**
- * The host of a daemon's containers, by the daemon's process. Process ids that come over the network may be those of another
- * machine: then nothing may be done to them here.
- * @throws OrdealError of kind capability-missing when a daemon on TCP is not known to be on this machine
+ * Why memory, layers and networks cannot be reached through the kernel; undefined when they can. Process ids that come over the
+ * network may be those of another machine: then nothing may be done to them here.
  */
-export async function hostOfDaemon({ daemon, host }: DockerClient, pidFile: string | undefined): Promise<EngineHost> {
-  if (await isOnThisMachine(host, pidFile)) return EngineHost.ofPidFile(pidFile);
-  throw new OrdealError('capability-missing', `The ${daemon} at ${host} is not known to be on this machine`, {
-    expected: 'pidFile: a file with the process id of the daemon, or of a process in its namespaces',
-    got: pidFile === undefined ? 'none' : `no ${pidFile}`,
-    remedy:
-      'Run Ordeal as root on the host of the containers: memory, layers and networks are reached through its kernel. No API of a daemon gives them away.',
-  });
+export async function outOfReach(
+  { daemon, host }: DockerClient,
+  pidFile: string | undefined,
+  isRootless: () => Promise<boolean>,
+): Promise<string | undefined> {
+  if (!(await isOnThisMachine(host, pidFile))) return `the ${daemon} at ${host} is not known to be on this machine`;
+  if (process.getuid?.() !== 0) return 'Ordeal does not run as root here';
+  return (await isRootless()) ? `the ${daemon} is rootless: its containers are in namespaces of its user` : undefined;
 }
 
+/** The default is a folder on the host of the containers, which another machine, or another user, does not have. */
+export const folderFor = ({ stateFolder, options }: VimContext, kind: string, folder: string): string =>
+  options.folder === undefined ? join(stateFolder, kind) : folder;
+
 /** @param pidFile of the daemon, which a daemon on another machine does not have here */
-export async function isOnThisMachine(host: string, pidFile: string | undefined): Promise<boolean> {
+async function isOnThisMachine(host: string, pidFile: string | undefined): Promise<boolean> {
   return host.startsWith('unix:') || (pidFile !== undefined && (await isThere(pidFile)));
 }
 

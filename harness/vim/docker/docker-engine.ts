@@ -28,7 +28,7 @@ export class DockerEngine extends DockerApiEngine {
   }
 
   /** In its own words: rootless, experimental. */
-  async nature(): Promise<{ isRootless: boolean; isExperimental: boolean }> {
+  async kindOfDaemon(): Promise<{ isRootless: boolean; isExperimental: boolean }> {
     const { SecurityOptions: options = [], ExperimentalBuild } = await this.#info();
     return { isRootless: options.includes('name=rootless'), isExperimental: ExperimentalBuild === true };
   }

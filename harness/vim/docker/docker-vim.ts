@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Vim, VimContext } from '../../model/vim.js';
 import { validate } from '../../util/validate.js';
+import { ApiVim } from '../docker-api/api-only/api-vim.js';
 import { DockerClient } from '../docker-api/client.js';
 import { type Endpoint, endpointOfDocker } from '../docker-api/contexts.js';
-import { daemonOptions, hostOfDaemon, isOnThisMachine } from '../docker-api/place.js';
+import { daemonOptions, folderFor, outOfReach } from '../docker-api/place.js';
 import { hostOptions, partsOf } from '../oci/deployment.js';
+import { EngineHost } from '../oci/host.js';
 import { OciVim } from '../oci/oci-vim.js';
-import { ApiDockerEngine } from './api-only/api-engine.js';
-import { ApiVim } from './api-only/api-vim.js';
+import { ApiDockerEngine } from './api-docker.js';
 import { DockerEngine } from './docker-engine.js';
 
 const SOCKET = '/var/run/docker.sock';
@@ -46,11 +47,13 @@ export async function openDocker(context: VimContext): Promise<Vim> {
   try {
     const engine = new DockerEngine(client, options.runtimeRoot);
     await engine.version();
-    const why = await outOfReach(engine, options.pidFile);
+    const isRootless = async () => (await engine.kindOfDaemon()).isRootless;
+    const why = await outOfReach(client, options.pidFile, isRootless);
     if (why !== undefined) {
-      return new ApiVim(context, new ApiDockerEngine(client, options.runtimeRoot), folderOf(context, options), why);
+      const folder = folderFor(context, 'docker', options.folder);
+      return new ApiVim(context, new ApiDockerEngine(client, options.runtimeRoot), folder, why);
     }
-    return new OciVim(context, { engine, host: await hostOfDaemon(client, options.pidFile), ...partsOf(options) });
+    return new OciVim(context, { engine, host: await EngineHost.ofPidFile(options.pidFile), ...partsOf(options) });
   } catch (e) {
     await client[Symbol.asyncDispose]();
     throw e;
@@ -65,19 +68,6 @@ async function endpointOf({ host, context, certificates }: DockerOptions): Promi
   const isRootless = process.env.XDG_RUNTIME_DIR !== undefined && !isRoot() && (await isThere(own));
   return { host: `unix://${isRootless ? own : SOCKET}`, certificates };
 }
-
-/** Why memory, layers and networks cannot be reached through the kernel; undefined when they can. */
-async function outOfReach(engine: DockerEngine, pidFile: string): Promise<string | undefined> {
-  const { host } = engine.client;
-  if (!(await isOnThisMachine(host, pidFile))) return `the dockerd at ${host} is not known to be on this machine`;
-  if (!isRoot()) return 'Ordeal does not run as root here';
-  const { isRootless } = await engine.nature();
-  return isRootless ? 'dockerd is rootless: its containers are in namespaces of its user' : undefined;
-}
-
-/** The default is a folder on the host of the containers, which another machine, or another user, does not have. */
-const folderOf = ({ stateFolder, options }: VimContext, { folder }: DockerOptions): string =>
-  options.folder === undefined ? join(stateFolder, 'docker') : folder;
 
 const isRoot = (): boolean => process.getuid?.() === 0;
 

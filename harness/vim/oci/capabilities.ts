@@ -7,6 +7,7 @@ import type { OciEngine } from './engine.js';
 import { bridgeFaults, endings, hopFaults } from './fault-means.js';
 import type { HopFaults } from './hop-faults.js';
 import type { Means } from './means/means.js';
+import { rowsOfContainers } from './rows-of-containers.js';
 
 const NO_TIMER = 'heals by `ordeal recover` or the guard: no timer would heal by itself';
 const noFaults: Readonly<Record<string, string>> = {
@@ -35,15 +36,12 @@ export async function probeCapabilities(
     const reason = cannotDump ?? cannotRestore;
     return reason === undefined ? yes(how) : no(reason);
   };
-  const table: [CapabilityRow, Capability][] = [
+  const table: (readonly [CapabilityRow, Capability])[] = [
+    ...rowsOfContainers,
     ['OP-create.instance', yes(version)],
     ['OP-create.memory', memory('CRIU, through runc on the container of the engine')],
     ['OP-create.disk', yes('the writable layer and the volumes are copied at the frozen moment')],
-    ['OP-create.metadata', yes()],
     ['OP-create.live', yes('it stands still while it is copied, and goes on')],
-    ['OP-create.leave-running', yes()],
-    ['OP-create.stop', yes()],
-    ['OP-create.quiesce', no('a container has no file system of its own: freezing one would freeze the host')],
     ['OP-create.tcp-established', memory('connections are dumped with their state')],
     ['OP-create.atomic', yes('memory, layer and volumes at one frozen moment')],
     ['OP-create.path', yes()],
@@ -51,31 +49,16 @@ export async function probeCapabilities(
     ['OP-revert.tcp-established', rules.supported ? back('behind a barrier on the bridge') : rules],
     ['OP-revert.file-locks', back('CRIU restores them')],
     ['OP-revert.state', yes('suspended: its memory comes back when it is resumed')],
-    ['OP-revert.force', yes('its process is killed in any case')],
-    ['OP-revert.host', no('a container is reverted on the host that it is on; import the snapshot on the other one')],
-    ['OP-update.snapshot', no('a snapshot is never written again; take a new one instead')],
-    ['OP-update.metadata', yes()],
-    ['OP-update.rename', yes()],
-    ['OP-list.list', yes()],
-    ['OP-list.filter', yes()],
-    ['OP-show.details', yes()],
-    ['OP-delete.filter', yes()],
-    ['OP-delete.consolidate', yes('each snapshot stands by itself: nothing is left to consolidate')],
     [
       'OP-export.image-files',
       yes('memory and layer as checkpointctl and Kubernetes read them, a tar each of the volumes'),
     ],
     ['OP-import.image-files', yes()],
-    ['TQ-memory.internal', no('a container has no disk image that memory could lie in')],
     ['TQ-memory.external', memory("CRIU's image files")],
     ['TQ-disk.sequential', yes('whole copies')],
     ['TQ-disk.incremental', no('layers and volumes are copied whole')],
-    ['TQ-disk.internal', no('a layer is a directory: there is no disk image that a snapshot could lie in')],
-    ['TQ-disk.external', yes()],
     ['pause', yes('the freezer of its control group')],
-    ['storage', no('what is mounted in a running container cannot be unmounted from outside')],
     ['replacement', rules.supported ? yes('a new container with the same addresses') : rules],
-    ['replay', no('what came in after a snapshot is not recorded')],
   ];
   for (const kind of faultKinds) {
     if (noFaults[kind] !== undefined && !means.has(kind)) table.push([`fault.${kind}`, no(noFaults[kind])]);

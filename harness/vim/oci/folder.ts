@@ -5,7 +5,7 @@ import { instanceSnapshot } from '../../model/snapshot.js';
 import type { ComputeId } from '../../model/vim.js';
 import { isAlive, thisProcess } from '../../store/process-identity.js';
 import { writeAtomically } from '../../util/atomic-file.js';
-import { OrdealError } from '../../util/errors.js';
+import { errnoOf, OrdealError } from '../../util/errors.js';
 import { readValidated } from '../../util/validate.js';
 import { RECORD, SnapshotRecords } from '../snapshot-records.js';
 import { connection } from './connections.js';
@@ -67,8 +67,22 @@ export type Marks = z.output<typeof marks>;
 export const noMarks: Marks = marks.parse({});
 
 const place = z.object({ id: z.string() });
-const owner = z.object({ host: z.string(), pid: z.number(), processStartedAt: z.string(), location: z.string() });
+const owner = z.object({
+  host: z.string(),
+  pid: z.number(),
+  processStartedAt: z.string(),
+  location: z.string(),
+  /** Of which container, where something has to be undone at it; absent: it goes on by itself. */
+  compute: z.string().optional(),
+});
 const OWNER = 'owner.json';
+
+/** A snapshot that nobody finishes. */
+export interface Abandoned {
+  readonly id: string;
+  readonly location: string;
+  readonly compute: ComputeId | undefined;
+}
 
 /** What the driver keeps on the host of the containers; any process may take over from it. */
 export class OciFolder extends SnapshotRecords<StoredSnapshot> {
@@ -101,28 +115,41 @@ export class OciFolder extends SnapshotRecords<StoredSnapshot> {
     await rm(this.#marksFile(compute), { force: true });
   }
 
-  /** A snapshot in the making: should this process die, the next one that makes a snapshot removes it. */
-  async begin(id: string, location: string): Promise<void> {
+  /**
+   * A snapshot in the making: should this process die, the next one that makes a snapshot removes it.
+   * @param compute where a death leaves something to be undone at the container: written down before it is touched
+   */
+  async begin(id: string, location: string, compute?: ComputeId): Promise<void> {
     await this.prepare();
-    await this.#sweep();
-    const maker = { ...thisProcess, location };
+    for (const each of await this.abandoned()) {
+      // Of one that has to be let go on this is the only trace.
+      if (each.compute === undefined) await this.removeAbandoned(each);
+    }
+    const maker = { ...thisProcess, location, ...(compute === undefined ? {} : { compute }) };
     await mkdir(this.folderOf(id), { mode: 0o700 });
     await writeAtomically(join(this.folderOf(id), OWNER), JSON.stringify(maker));
     await mkdir(location, { recursive: true, mode: 0o700 });
   }
 
-  async #sweep(): Promise<void> {
-    for (const id of await readdir(this.snapshots)) {
-      const folder = this.folderOf(id);
-      const isStored = await access(join(folder, RECORD)).then(
-        () => true,
-        () => false,
-      );
-      const made = isStored ? undefined : await readIfThere(join(folder, OWNER), owner);
-      if (made === undefined || isAlive(made)) continue;
-      await rm(made.location, { recursive: true, force: true });
-      await rm(folder, { recursive: true, force: true });
-    }
+  /** Snapshots whose makers died over them. */
+  async abandoned(): Promise<readonly Abandoned[]> {
+    const found = await Promise.all(
+      (await namesIn(this.snapshots)).map(async (id) => {
+        const folder = this.folderOf(id);
+        const isStored = await access(join(folder, RECORD)).then(
+          () => true,
+          () => false,
+        );
+        const made = isStored ? undefined : await readIfThere(join(folder, OWNER), owner);
+        return made === undefined || isAlive(made) ? [] : [{ id, location: made.location, compute: made.compute }];
+      }),
+    );
+    return found.flat();
+  }
+
+  async removeAbandoned({ id, location }: Abandoned): Promise<void> {
+    await rm(location, { recursive: true, force: true });
+    await rm(this.folderOf(id), { recursive: true, force: true });
   }
 
   /** The container that was given the place of a resource; undefined: its name decides. */
@@ -151,6 +178,12 @@ export class OciFolder extends SnapshotRecords<StoredSnapshot> {
     return join(this.root, 'places', `${encodeURIComponent(resource)}.json`);
   }
 }
+
+const namesIn = (folder: string): Promise<string[]> =>
+  readdir(folder).catch((e: unknown) => {
+    if (errnoOf(e) === 'ENOENT') return [];
+    throw e;
+  });
 
 /** @throws OrdealError of kind snapshot-corrupt when the file is not what we wrote */
 async function readIfThere<S extends z.ZodType>(file: string, schema: S): Promise<z.output<S> | undefined> {

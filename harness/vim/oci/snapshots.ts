@@ -1,8 +1,6 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { readFile, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { InstanceSnapshot } from '../../model/snapshot.js';
 import type {
   CapturedSnapshot,
@@ -13,18 +11,15 @@ import type {
   Snapshots,
 } from '../../model/vim.js';
 import { OrdealError } from '../../util/errors.js';
-import { newId } from '../../util/ids.js';
-import { Undo } from '../../util/undo.js';
-import { validate } from '../../util/validate.js';
 import { RecordedSnapshots } from '../snapshot-records.js';
 import type { Capture } from './capture.js';
 import type { CheckpointArchives } from './checkpoint-archive.js';
 import type { Containers } from './containers.js';
-import { type OciFolder, type StoredSnapshot, storedSnapshot } from './folder.js';
+import type { OciFolder, StoredSnapshot } from './folder.js';
 import type { Reversion } from './reversion.js';
+import { stateImage, takeIn } from './take-in.js';
 import type { Trees } from './trees.js';
 
-const STATE = 'state.json';
 /** The name that the kubelet gives such an archive ends like this. */
 const CHECKPOINT = 'checkpoint.tar';
 
@@ -86,43 +81,17 @@ export class OciSnapshots extends RecordedSnapshots<StoredSnapshot, OciFolder> i
     for (const tree of treesOf(stored)) {
       await add(`${tree}.tar`, 'disk', (file) => this.trees.pack(join(location, tree), file));
     }
-    const state = Buffer.from(JSON.stringify(stored));
-    images.push({ name: STATE, role: 'state', sizeBytes: state.length, open: async () => Readable.from([state]) });
-    return images;
+    return [...images, stateImage(stored)];
   }
 
-  async importImages(record: InstanceSnapshot, images: readonly SnapshotImage[]): Promise<InstanceSnapshot> {
-    const id = newId('snap');
-    const folder = this.folder.folderOf(id);
-    await using undo = new Undo();
-    undo.defer('remove the unfinished import', () => rm(folder, { recursive: true, force: true }));
-    await this.folder.begin(id, folder);
-    for (const image of images) {
-      if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(image.name)) {
-        throw new OrdealError('package-invalid', `"${image.name}" cannot be the name of an image`);
+  importImages(record: InstanceSnapshot, images: readonly SnapshotImage[]): Promise<InstanceSnapshot> {
+    return takeIn(this.folder, record, images, async ({ location, stored, take }) => {
+      if (stored.hasMemory) await take(CHECKPOINT, (file) => this.archives.unpack(file, location));
+      for (const tree of treesOf(stored)) {
+        await take(`${tree}.tar`, (file) => this.trees.unpack(file, join(location, tree)));
       }
-      await pipeline(await image.open(), createWriteStream(join(folder, image.name), { flags: 'wx', mode: 0o600 }));
-    }
-    const text = await readFile(join(folder, STATE), 'utf8').catch((e: unknown) => {
-      throw new OrdealError('package-invalid', `The images lack ${STATE}`, { cause: e, where: record.id });
+      return this.trees.bytes(location);
     });
-    const stored = validate(JSON.parse(text), `${record.id}: ${STATE}`, storedSnapshot, 'package-invalid');
-    const take = async (name: string, read: (file: string) => Promise<void>) => {
-      if (!images.some((i) => i.name === name)) {
-        throw new OrdealError('package-invalid', `The image ${name} is missing`, { where: record.id });
-      }
-      await read(join(folder, name));
-      await rm(join(folder, name));
-    };
-    if (stored.hasMemory) await take(CHECKPOINT, (file) => this.archives.unpack(file, folder));
-    for (const tree of treesOf(stored)) {
-      await take(`${tree}.tar`, (file) => this.trees.unpack(file, join(folder, tree)));
-    }
-    const bytesStored = await this.trees.bytes(folder);
-    const imported: InstanceSnapshot = { ...record, id, location: folder, bytesStored };
-    await this.folder.write({ ...stored, record: imported });
-    undo.keep();
-    return imported;
   }
 }
 

@@ -15,7 +15,7 @@ import type { DeployedVnfc } from '../oci/deployment.js';
 import type { Attachment, CreateOptions, OciContainer } from '../oci/engine.js';
 
 /** The first release whose libpod API Ordeal was tried with. */
-const LIBPOD = '/v4.0.0/libpod';
+export const LIBPOD = '/v4.0.0/libpod';
 const END_MS = 30_000;
 const SHARED_MEMORY = '/dev/shm';
 
@@ -25,7 +25,11 @@ const addresses = z.record(
   z.object({ address: z.string(), mac: z.string().optional(), aliases: z.array(z.string()) }),
 );
 
-const info = z.object({ store: z.object({ graphRoot: z.string() }), version: z.object({ Version: z.string() }) });
+const info = z.object({
+  host: z.object({ cgroupVersion: z.string(), security: z.object({ rootless: z.boolean() }) }),
+  store: z.object({ graphRoot: z.string() }),
+  version: z.object({ Version: z.string() }),
+});
 const state = z.object({ State: z.object({ Status: z.string() }) });
 
 /**
@@ -44,6 +48,12 @@ export class PodmanEngine extends DockerApiEngine {
 
   async version(): Promise<string> {
     return `Podman ${(await this.#info()).version.Version}`;
+  }
+
+  /** In its own words. @returns the version of the control groups of its host: v1 or v2 */
+  async kindOfService(): Promise<{ isRootless: boolean; cgroups: string }> {
+    const { cgroupVersion, security } = (await this.#info()).host;
+    return { isRootless: security.rootless, cgroups: cgroupVersion };
   }
 
   async cannotRestore(): Promise<string | undefined> {
@@ -126,12 +136,12 @@ export class PodmanEngine extends DockerApiEngine {
       // It has ended by itself.
       if (statusOf(e) !== 409 && statusOf(e) !== 500) throw this.client.failure(e, `"${name}" cannot be killed`);
     }
-    await this.#exited(id, name);
+    await this.exited(id, name);
   }
 
   override async stop(container: OciContainer, graceMs: number): Promise<boolean> {
     const isGraceful = await super.stop(container, graceMs);
-    await this.#exited(container.id, container.name);
+    await this.exited(container.id, container.name);
     return isGraceful;
   }
 
@@ -154,10 +164,10 @@ export class PodmanEngine extends DockerApiEngine {
     const what = `"${name}" cannot be prepared for its memory`;
     await this.#post(what, `/containers/${id}/init`, {});
     await this.#post(what, `/containers/${id}/stop`, { timeout: 0 });
-    await this.#exited(id, name);
+    await this.exited(id, name);
   }
 
-  async #exited(id: string, name: string): Promise<void> {
+  protected async exited(id: string, name: string): Promise<void> {
     const isExited = async () => {
       const path = `${LIBPOD}/containers/${id}/json`;
       const found = await this.client.dialUnless404(`"${name}" cannot be inspected`, 'GET', path);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { topmost } from '../../../harness/vim/docker/api-only/api-snapshots.js';
+import { topmost } from '../../../harness/vim/docker-api/api-only/fetched-files.js';
 import { endpointOfDocker } from '../../../harness/vim/docker-api/contexts.js';
 import { openVim } from '../../../harness/vim/registry.js';
 import { expect, test } from '../../hosts/containers/fixture.js';

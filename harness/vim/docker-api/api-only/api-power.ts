@@ -3,7 +3,7 @@ import { sleep } from '../../../util/deadline.js';
 import { OrdealError } from '../../../util/errors.js';
 import { type Containers, monotonicMs } from '../../oci/containers.js';
 import type { OciFolder } from '../../oci/folder.js';
-import type { ApiDockerEngine } from './api-engine.js';
+import type { ApiEngine } from './api-engine.js';
 
 const HEARD_MS = 3000;
 
@@ -11,7 +11,7 @@ const HEARD_MS = 3000;
 export class ApiPower {
   constructor(
     readonly containers: Containers,
-    readonly engine: ApiDockerEngine,
+    readonly engine: ApiEngine,
     readonly folder: OciFolder,
   ) {}
 
@@ -52,10 +52,16 @@ export class ApiPower {
   }
 
   async resume(compute: ComputeId): Promise<void> {
-    const { container, powerState } = await this.containers.see(compute);
+    const { container, powerState, marks } = await this.containers.see(compute);
     if (powerState === 'on') return;
     if (powerState !== 'suspended') {
       throw new OrdealError('vim-failed', `"${container.name}" is ${powerState}: nothing to resume`);
+    }
+    if (marks.pending !== undefined) {
+      const { pending: _, ...rest } = marks;
+      if (container.status !== 'running') await this.engine.goOn(container);
+      await this.folder.setMarks(compute, rest);
+      return;
     }
     try {
       await this.engine.unpause(container);

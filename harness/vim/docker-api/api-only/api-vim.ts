@@ -7,18 +7,18 @@ import { OciFaults } from '../../oci/faults.js';
 import { OciFolder } from '../../oci/folder.js';
 import type { Before, Means } from '../../oci/means/means.js';
 import { apiCapabilities, STALL } from './api-capabilities.js';
-import type { ApiDockerEngine } from './api-engine.js';
+import type { ApiEngine } from './api-engine.js';
 import { ApiPower } from './api-power.js';
 import { ApiSnapshots } from './api-snapshots.js';
 
 const GRACE_MS = 10_000;
 
 /**
- * A dockerd whose kernel is out of reach: on another machine, rootless, or not ours to enter. What its own API can do is
+ * A daemon whose kernel is out of reach: on another machine, rootless, or not ours to enter. What its own API can do is
  * done; the rest is told by `capabilities()` with its reason. The containers must be there.
  */
 export class ApiVim implements Vim {
-  readonly kind = 'docker';
+  readonly kind: string;
   readonly #containers: Containers;
   readonly #power: ApiPower;
   readonly snapshots: ApiSnapshots;
@@ -27,10 +27,11 @@ export class ApiVim implements Vim {
   /** @param folder on this machine @param why the kernel is out of reach */
   constructor(
     { service }: Pick<VimContext, 'service'>,
-    readonly engine: ApiDockerEngine,
+    readonly engine: ApiEngine,
     folder: string,
     readonly why: string,
   ) {
+    this.kind = engine.kind;
     const kept = new OciFolder(folder);
     this.#containers = new Containers(engine, kept, service);
     this.#power = new ApiPower(this.#containers, engine, kept);
@@ -81,7 +82,7 @@ export class ApiVim implements Vim {
 }
 
 class PausedByEngine implements Means {
-  readonly how = "dockerd's own pause";
+  readonly how = "the daemon's own pause";
 
   constructor(readonly power: ApiPower) {}
 
@@ -95,7 +96,7 @@ class PausedByEngine implements Means {
 
   measure({ powerState }: Seen): Promise<FaultReading> {
     const effective = powerState === 'suspended';
-    return Promise.resolve({ effective, measured: { state: powerState }, how: 'what dockerd says of its state' });
+    return Promise.resolve({ effective, measured: { state: powerState }, how: 'what the daemon says of its state' });
   }
 
   async off({ container, powerState }: Seen): Promise<void> {
