@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { no } from '../../model/capability.js';
+import { sleep } from '../../util/deadline.js';
+import { reasonOf } from '../../util/errors.js';
 import type { ApiEngine, ApiNature } from '../docker-api/api-only/api-engine.js';
 import { Archives } from '../docker-api/api-only/archives.js';
 import type { DockerClient } from '../docker-api/client.js';
@@ -13,6 +15,8 @@ const checkpoints = z
 
 /** Measured with Docker 20.10: 9 to 10.5 s for 256 MiB, 44 to 46 s for a GiB, and as long again for the way back. */
 const COST = 'it stands still for about 40 s per GiB of memory';
+const COLLECTED_MS = 30_000;
+const COLLECTED_EVERY_MS = 300;
 const by = (line: string) => no(`only where /etc/criu/runc.conf there says ${line}; run Ordeal as root on that host`);
 
 /** dockerd with nothing but its API: processes and folders of its host are out of reach. */
@@ -68,9 +72,17 @@ export class ApiDockerEngine extends DockerEngine implements ApiEngine {
     await this.client.dial(what, 'DELETE', `/containers/${container.id}/checkpoints/${checkpoint}`);
   }
 
+  /** containerd refuses a copy of what it still has of the checkpoint's making, until it has collected that. */
   async startFrom({ id, name }: OciContainer, checkpoint: string): Promise<void> {
     const what = `"${name}" cannot be started from its checkpoint`;
-    await this.client.dial(what, 'POST', `/containers/${id}/start`, { query: { checkpoint } });
+    for (const end = performance.now() + COLLECTED_MS; ; await sleep(COLLECTED_EVERY_MS)) {
+      try {
+        await this.client.dial(what, 'POST', `/containers/${id}/start`, { query: { checkpoint } });
+        return;
+      } catch (e) {
+        if (!/content sha256:\w+: already exists/.test(reasonOf(e)) || performance.now() >= end) throw e;
+      }
+    }
   }
 
   async #checkpointsOf({ id, name }: OciContainer): Promise<readonly string[]> {
