@@ -4,6 +4,7 @@ import type { Vnf } from '../model/network-service.js';
 import type { VnfSnapshot } from '../model/snapshot.js';
 import type { ComputeId, Vim } from '../model/vim.js';
 import type { PackageContent } from '../package/index.js';
+import { until } from '../util/deadline.js';
 import { asError, OrdealError } from '../util/errors.js';
 import { withoutMemory } from './cover-plan.js';
 import { unlessGone } from './gone.js';
@@ -24,6 +25,9 @@ type Kept = Quarantined & { readonly failed: ComputeId };
 export const packageSuffix = '.vnf-snapshot.zip';
 
 type Artifact = PackageContent['artifacts'][number];
+
+/** How long a VNF that another process operates on is waited for, in milliseconds. */
+const busyMs = 15_000;
 
 export interface EvidenceRequest {
   readonly runId: string;
@@ -73,16 +77,20 @@ export async function captureEvidence(session: ServiceSession, request: Evidence
       }
       if (failed.length === 0) continue;
       const cold = await withoutMemory(session, vnf.vnfcs);
-      const snapshot = await session.engine.create({
-        vnf: vnf.id,
-        name: `forensic ${request.runId}`,
-        purpose: 'forensic',
-        vnfcIds: failed.map((q) => q.vnfcId),
-        type: 'warm',
-        vnfcs: Object.fromEntries([...cold.keys()].map((id) => [id, { type: 'cold' as const }])),
-        consistent: false,
-        runId: request.runId,
-        computeIds: Object.fromEntries(failed.map((q) => [q.vnfcId, q.failed])),
+      const snapshot = await whenFree(vnf, () => {
+        // A harness that was stopped, and wakes up when its run was taken over, captures nothing.
+        session.journal.mustBeHeld(request.runId);
+        return session.engine.create({
+          vnf: vnf.id,
+          name: `forensic ${request.runId}`,
+          purpose: 'forensic',
+          vnfcIds: failed.map((q) => q.vnfcId),
+          type: 'warm',
+          vnfcs: Object.fromEntries([...cold.keys()].map((id) => [id, { type: 'cold' as const }])),
+          consistent: false,
+          runId: request.runId,
+          computeIds: Object.fromEntries(failed.map((q) => [q.vnfcId, q.failed])),
+        });
       });
       snapshots.push(snapshot);
       packages.push(await exportPackage(session, request, vnf, snapshot, failed));
@@ -100,6 +108,29 @@ export async function captureEvidence(session: ServiceSession, request: Evidence
     }
   }
   return { snapshots, packages, failures, lost };
+}
+
+/**
+ * A harness that was stopped in the middle of this, and woke up when its run was taken over, may still be at it: it ends what it
+ * has begun, and then acts no more.
+ */
+async function whenFree<T>(vnf: Vnf, work: () => Promise<T>): Promise<T> {
+  let busy: OrdealError | undefined;
+  const attempt = async () => {
+    busy = undefined;
+    try {
+      return { made: await work() };
+    } catch (e) {
+      if (!(e instanceof OrdealError) || e.kind !== 'busy') throw e;
+      busy = e;
+      return undefined;
+    }
+  };
+  try {
+    return (await until(`The capture of VNF "${vnf.id}"`, attempt, { withinMs: busyMs, everyMs: 100 })).made;
+  } catch (e) {
+    throw e instanceof OrdealError && e.kind === 'timeout' && busy !== undefined ? busy : e;
+  }
 }
 
 async function exportPackage(

@@ -190,9 +190,13 @@ export class Journal implements Disposable {
       ...[runId, at, JSON.stringify(action), runId, process.pid],
     );
     if (changes === 1) return Number(lastInsertRowid);
-    throw new OrdealError('lease-lost', `Run ${runId} was taken over by another process`, {
-      remedy: 'It gave no sign of life for too long. What it had begun is undone; see `ordeal status`.',
-    });
+    throw takenOver(runId);
+  }
+
+  /** Ask this before an act that leaves nothing to undo. @throws OrdealError of kind `lease-lost`, as `intend` */
+  mustBeHeld(runId: string): void {
+    const run = this.run(runId);
+    if (run === undefined || run.closed || run.pid !== process.pid) throw takenOver(runId);
   }
 
   done(entry: number): void {
@@ -293,4 +297,9 @@ const noSpace = (where: string, cause: unknown): OrdealError =>
     where,
     cause,
     remedy: 'Free space, then run `ordeal recover`: what is open stays in the journal.',
+  });
+
+const takenOver = (runId: string): OrdealError =>
+  new OrdealError('lease-lost', `Run ${runId} was taken over by another process`, {
+    remedy: 'It gave no sign of life for too long. What it had begun is undone; see `ordeal status`.',
   });

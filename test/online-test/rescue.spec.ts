@@ -123,7 +123,14 @@ test.describe('the evidence', () => {
   test.afterEach(() => rm(folder, { recursive: true, force: true }));
 
   /** Two VNFs with one failed VNFC each; the engine captures one after the other. @param fails the VNFs that cannot be captured */
-  function capturing({ fails = [] as string[], quarantined = ['web', 'db'], gone = [] as string[] } = {}) {
+  function capturing({
+    fails = [] as string[],
+    quarantined = ['web', 'db'],
+    gone = [] as string[],
+    busy = 0,
+    mustBeHeld = () => {},
+  } = {}) {
+    let left = busy;
     const told: string[] = [];
     const errors: string[] = [];
     const verdicts: object[] = [];
@@ -142,7 +149,7 @@ test.describe('the evidence', () => {
     const it = {
       plan: { title: 'a crash', expectedRecoveryMs: 1, measureMs: 1, area: [] },
       session: {
-        journal: { intend: () => 0, settle: () => undefined },
+        journal: { intend: () => 0, settle: () => undefined, mustBeHeld },
         trace: [],
         service: { folder },
         vnfc: (id: string) => ({ id }),
@@ -150,6 +157,7 @@ test.describe('the evidence', () => {
         engine: {
           create: async ({ vnf, vnfcIds = [] }: { vnf: string; vnfcIds?: string[] }) => {
             if (fails.includes(vnf)) throw new Error('guest agent silent');
+            if (left-- > 0) throw new OrdealError('busy', `VNF "${vnf}" is in snapshot creation`);
             return { ...vnfSnapshot(vnfcIds), id: `snap-of-${vnf}`, vnfInstanceId: vnf };
           },
         },
@@ -206,6 +214,22 @@ test.describe('the evidence', () => {
     ]);
     expect(verdicts).toEqual([{ evidence: 'incomplete' }]);
     expect(record.packages).toMatchObject([{ file: packageOf('db') }]);
+  });
+
+  test('waits for a harness that woke up in the middle of it, and ends what it had begun', async () => {
+    const { errors, verdicts, keep } = capturing({ busy: 3 });
+    await keep();
+    expect([errors, verdicts]).toEqual([[], [{ evidence: 'exported' }]]);
+  });
+
+  test('is not captured by a harness whose run was taken over: what is in quarantine is left as it is', async () => {
+    const mustBeHeld = () => {
+      throw new OrdealError('lease-lost', 'Run run-1 was taken over by another process');
+    };
+    const { told, errors, keep } = capturing({ mustBeHeld });
+    await keep();
+    expect(told).toEqual(['forensic: incomplete']);
+    expect(errors).toEqual([expect.stringContaining('was taken over'), expect.stringContaining('was taken over')]);
   });
 
   test('is incomplete when a failed one was deleted by somebody, which is told, and nobody waits for it any more', async () => {

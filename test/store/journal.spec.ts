@@ -167,6 +167,18 @@ test('of two that take a run over, one wins', async () => {
   journal.intend('r1', freeze('a'));
 });
 
+test('only who holds an open run may act without an entry', async () => {
+  using journal = new Journal(await folder());
+  journal.begin({ ...run('r1'), pid: 1 });
+  journal.begin(run('r2', 'other'));
+  const lost = expect.objectContaining({ kind: 'lease-lost' });
+  expect(() => journal.mustBeHeld('r1')).toThrow(lost);
+  expect(() => journal.mustBeHeld('r2')).not.toThrow();
+  journal.close('r2');
+  expect(() => journal.mustBeHeld('r2')).toThrow(lost);
+  expect(() => journal.mustBeHeld('unknown')).toThrow(lost);
+});
+
 test('a run that gave a sign of life in the meantime is not taken over', async () => {
   using journal = new Journal(await folder());
   journal.begin(run('r1'));

@@ -155,7 +155,8 @@ export class Lane implements AsyncDisposable {
     const folder = journal.run(runId)?.outFolder;
     const ids = engine.list().filter((s) => s.userDefinedData.runId === runId);
     if (ids.length > 0) await engine.delete(ids.map((s) => s.id));
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    // A harness that was just woken up may still close the file of its samples.
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
