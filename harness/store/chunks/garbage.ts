@@ -119,7 +119,7 @@ export async function executeGarbagePlan(
 async function rewritePacks(folder: string, pool: WorkerPool, imageIds: readonly string[], plan: GarbagePlan) {
   const live = await findLivePages(folder, imageIds);
   const moved = new Map<string, Map<number, { name: string; page: number }>>();
-  const batches = batchesOf(pool);
+  using batches = batchesOf(pool);
   let writer: PackWriter | undefined;
   try {
     for (const { name } of plan.rewrite) {

@@ -54,5 +54,6 @@ export async function* readImage(
   } finally {
     await Promise.all(queue.map((r) => r.filled));
     pool.endJob(job);
+    segments[Symbol.dispose]();
   }
 }

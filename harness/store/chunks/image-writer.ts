@@ -73,6 +73,8 @@ export class ImageWriter {
       throw e;
     } finally {
       this.pool.endJob(this.#job);
+      this.#segments[Symbol.dispose]();
+      this.#batches[Symbol.dispose]();
     }
     return {
       sizeBytes: this.#sizeBytes,

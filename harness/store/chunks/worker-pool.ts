@@ -21,6 +21,8 @@ export class WorkerPool implements AsyncDisposable {
   #jobs = 0;
   #failure: Error | undefined;
   #idle: NodeJS.Timeout | undefined;
+  /** By their size. The garbage collector does not see how much of such memory lies about: it would pile up. */
+  readonly #spare = new Map<number, SharedArrayBuffer[]>();
 
   constructor(readonly size: number = Math.min(4, availableParallelism())) {}
 
@@ -56,6 +58,18 @@ export class WorkerPool implements AsyncDisposable {
   /** Prerequisite: none of its tasks is under way. */
   endJob(job: number): void {
     for (const { worker } of this.#threads) worker.postMessage({ task: 'forget', job } satisfies WorkerRequest);
+  }
+
+  /** Memory for the threads, with anything in it. */
+  lend(bytes: number): SharedArrayBuffer {
+    return this.#spare.get(bytes)?.pop() ?? new SharedArrayBuffer(bytes);
+  }
+
+  /** Prerequisite: nobody uses it any more. */
+  takeBack(memory: SharedArrayBuffer): void {
+    const spare = this.#spare.get(memory.byteLength);
+    if (spare === undefined) this.#spare.set(memory.byteLength, [memory]);
+    else spare.push(memory);
   }
 
   #leastBusy(): Thread {
@@ -103,6 +117,7 @@ export class WorkerPool implements AsyncDisposable {
 
   async #end(): Promise<void> {
     clearTimeout(this.#idle);
+    this.#spare.clear();
     await Promise.all(this.#threads.splice(0).map(({ worker }) => worker.terminate()));
   }
 
@@ -119,44 +134,53 @@ export function sharedPool(): WorkerPool {
   return shared;
 }
 
-/** So many pieces of memory that the threads share. Who asks for one more waits until one is given back. */
-export class SharedPieces<Views> {
-  readonly #memory: SharedArrayBuffer;
-  readonly #views: Views[];
-  readonly #free: number[];
+/**
+ * So many pieces of memory that the threads share, made when they are asked for. Who asks for one more waits until one is
+ * given back. Disposed when no task is under way, and nobody looks at them any more.
+ */
+export class SharedPieces<Views> implements Disposable {
+  readonly #pieces: { readonly memory: SharedArrayBuffer; readonly views: Views }[] = [];
+  readonly #free: number[] = [];
   readonly #asking: ((number: number) => void)[] = [];
 
   constructor(
     readonly pool: WorkerPool,
     readonly count: number,
-    bytes: number,
-    views: (memory: SharedArrayBuffer, number: number) => Views,
-  ) {
-    const memory = new SharedArrayBuffer(count * bytes);
-    this.#memory = memory;
-    this.#views = Array.from({ length: count }, (_, n) => views(memory, n));
-    this.#free = Array.from({ length: count }, (_, n) => n);
-  }
+    readonly bytes: number,
+    readonly viewsOf: (memory: SharedArrayBuffer) => Views,
+  ) {}
 
   views(number: number): Views {
-    const views = this.#views[number];
-    if (views === undefined) throw new OrdealError('internal', `The chunk store has no piece ${number}`);
-    return views;
+    return this.#piece(number).views;
   }
 
   /** Where a task finds it. */
-  at(number: number): { memory: SharedArrayBuffer; number: number } {
-    return { memory: this.#memory, number };
+  at(number: number): { memory: SharedArrayBuffer } {
+    return { memory: this.#piece(number).memory };
+  }
+
+  #piece(number: number) {
+    const piece = this.#pieces[number];
+    if (piece === undefined) throw new OrdealError('internal', `The chunk store has no piece ${number}`);
+    return piece;
   }
 
   async borrow(): Promise<number> {
-    return this.#free.pop() ?? (await new Promise<number>((resolve) => this.#asking.push(resolve)));
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    if (this.#pieces.length === this.count) return new Promise<number>((resolve) => this.#asking.push(resolve));
+    const memory = this.pool.lend(this.bytes);
+    return this.#pieces.push({ memory, views: this.viewsOf(memory) }) - 1;
   }
 
   giveBack(number: number): void {
     const next = this.#asking.shift();
     if (next === undefined) this.#free.push(number);
     else next(number);
+  }
+
+  [Symbol.dispose](): void {
+    for (const { memory } of this.#pieces.splice(0)) this.pool.takeBack(memory);
   }
 }
 

@@ -18,24 +18,22 @@ export interface BatchViews {
 }
 
 export const segmentMemory = segmentBytes + segmentPages * hashBytes + segmentPages;
-export const batchMemory = 2 * segmentBytes + Math.ceil((segmentBlocks * blockEntryBytes) / 8) * 8;
+export const batchMemory = 2 * segmentBytes + segmentBlocks * blockEntryBytes;
 
-export function segmentViews(memory: SharedArrayBuffer, n: number): SegmentViews {
-  const at = n * segmentMemory;
+export function segmentViews(memory: SharedArrayBuffer): SegmentViews {
   return {
-    data: new Uint8Array(memory, at, segmentBytes),
-    hashes: new Uint8Array(memory, at + segmentBytes, segmentPages * hashBytes),
-    hashWords: new Int32Array(memory, at + segmentBytes, (segmentPages * hashBytes) / 4),
-    zeros: new Uint8Array(memory, at + segmentBytes + segmentPages * hashBytes, segmentPages),
+    data: new Uint8Array(memory, 0, segmentBytes),
+    hashes: new Uint8Array(memory, segmentBytes, segmentPages * hashBytes),
+    hashWords: new Int32Array(memory, segmentBytes, (segmentPages * hashBytes) / 4),
+    zeros: new Uint8Array(memory, segmentBytes + segmentPages * hashBytes, segmentPages),
   };
 }
 
-export function batchViews(memory: SharedArrayBuffer, n: number): BatchViews {
-  const at = n * batchMemory;
+export function batchViews(memory: SharedArrayBuffer): BatchViews {
   return {
-    data: new Uint8Array(memory, at, segmentBytes),
-    packed: new Uint8Array(memory, at + segmentBytes, segmentBytes),
-    entries: new Uint8Array(memory, at + 2 * segmentBytes, segmentBlocks * blockEntryBytes),
+    data: new Uint8Array(memory, 0, segmentBytes),
+    packed: new Uint8Array(memory, segmentBytes, segmentBytes),
+    entries: new Uint8Array(memory, 2 * segmentBytes, segmentBlocks * blockEntryBytes),
   };
 }
 
@@ -64,7 +62,6 @@ export interface SegmentPlan {
 
 interface InMemory {
   readonly memory: SharedArrayBuffer;
-  readonly number: number;
 }
 
 /** What a thread keeps open and in memory belongs to a job, and goes with it. */

@@ -31,7 +31,7 @@ function jobOf(number: number): BlockReader {
 }
 
 function hash(task: WorkerTask & { task: 'hash' }): void {
-  const views = segmentViews(task.memory, task.number);
+  const views = segmentViews(task.memory);
   if (task.from !== undefined) {
     const { path, offset } = task.from;
     try {
@@ -54,8 +54,8 @@ function hashPages({ data, hashes, zeros }: SegmentViews, pages: number): void {
   }
 }
 
-function pack({ memory, number, pages }: WorkerTask & { task: 'pack' }): void {
-  const { data, packed, entries } = batchViews(memory, number);
+function pack({ memory, pages }: WorkerTask & { task: 'pack' }): void {
+  const { data, packed, entries } = batchViews(memory);
   const all = Buffer.from(data.buffer, data.byteOffset, pages * pageBytes);
   let at = 0;
   for (let n = 0; n * blockBytes < all.length; n++) {
@@ -69,8 +69,8 @@ function pack({ memory, number, pages }: WorkerTask & { task: 'pack' }): void {
   }
 }
 
-function fill({ memory, number, job, plan, deep }: WorkerTask & { task: 'fill' }): void {
-  const { data, hashes, zeros } = segmentViews(memory, number);
+function fill({ memory, job, plan, deep }: WorkerTask & { task: 'fill' }): void {
+  const { data, hashes, zeros } = segmentViews(memory);
   zeros.fill(0);
   jobOf(job).fill(plan, data, zeros, deep ? hashes : undefined);
   for (let n = 0; n < plan.pages; n++) if (zeros[n] === 0) data.fill(0, n * pageBytes, (n + 1) * pageBytes);
