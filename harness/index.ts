@@ -12,7 +12,7 @@ export type { RunListener } from './model/run-listener.js';
 export type { RunRecord } from './model/run-record.js';
 export type { VnfSnapshot } from './model/snapshot.js';
 export type { Vim } from './model/vim.js';
-export { type OpenRun, type RecoveryStep, recover, status } from './online-test/recover.js';
+export { abandonedOperations, type OpenRun, type RecoveryStep, recover, status } from './online-test/recover.js';
 export type { OnlineTestOptions, OnlineTestRequest } from './online-test/request.js';
 export { runOnlineTest } from './online-test/run.js';
 export { readService, ServiceSession, type SessionOptions } from './online-test/session.js';

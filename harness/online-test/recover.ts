@@ -4,6 +4,7 @@ import { Journal } from '../store/journal.js';
 import { ServiceClaim } from './claim.js';
 import { endIfItBlocks } from './fence.js';
 import { isHeldNow, leaseTimes } from './lease.js';
+import { recoverAbandoned } from './recover-operations.js';
 import { Recovery } from './recovery.js';
 import { failedStep, type RecoveryStep } from './recovery-step.js';
 import { readService, ServiceSession } from './session.js';
@@ -11,7 +12,7 @@ import { type OpenRun, status } from './status.js';
 import { describeUndo } from './undo-entry.js';
 
 export type { RecoveryStep } from './recovery-step.js';
-export { type OpenRun, status } from './status.js';
+export { abandonedOperations, type OpenRun, status } from './status.js';
 
 export interface RecoverOptions {
   readonly dryRun?: boolean;
@@ -26,11 +27,13 @@ export interface RecoverOptions {
 /**
  * Gives back what dead runs left behind: heals faults, ends freezes, undoes a switch that did not happen and keeps one
  * that did, restores a service that is not as before, and exports the evidence. Touches only what carries the run's id;
- * never stops at a failure. Runs are on disjoint services, so all are recovered at the same time. Idempotent.
+ * never stops at a failure. Runs are on disjoint services, so all are recovered at the same time; then what was begun outside of
+ * a run. Idempotent.
  */
 export async function recover(stateFolder: string, options: RecoverOptions = {}): Promise<RecoveryStep[]> {
   const steps = status(stateFolder).map((open) => recoverOpen(stateFolder, open, options));
-  return (await Promise.all(steps)).flat();
+  const ofRuns = (await Promise.all(steps)).flat();
+  return [...ofRuns, ...(await recoverAbandoned(stateFolder, options.dryRun === true))];
 }
 
 async function recoverOpen(

@@ -1,8 +1,9 @@
 import type { ErrorKind } from '../util/errors.js';
 import { asError, OrdealError } from '../util/errors.js';
 
-/** What recovery did, or would do, about one thing that a run left behind. */
+/** What recovery did, or would do, about one thing that a run, or an operation outside of a run, left behind. */
 export interface RecoveryStep {
+  /** The id of the run, or of the operation. */
   readonly runId: string;
   readonly what: string;
   /**

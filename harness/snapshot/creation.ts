@@ -47,6 +47,7 @@ export class VnfSnapshotCreation {
       'snapshot creation',
       context.service.descriptor.id,
       plans.map((p) => p.vnf.id),
+      context.service.file,
     );
     const procedure = {
       mode: context.mode ?? 'direct',

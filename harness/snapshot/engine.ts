@@ -7,7 +7,7 @@ import { VnfSnapshotCreation } from './creation.js';
 import { type CreationPlan, planCreation } from './creation-plan.js';
 import { deleteVnfSnapshots } from './deletion.js';
 import { DirectAccess, NfvoRelay, type VimAccess } from './nfvo-relay.js';
-import { recoverOperations } from './recovery.js';
+import { type RecoveryOptions, recoverOperations } from './recovery.js';
 import { VnfSnapshotReversion } from './reversion.js';
 import { planReversion, type ReversionPlan } from './reversion-plan.js';
 import { readRunningVnf } from './vnf-info.js';
@@ -112,7 +112,7 @@ export class SnapshotEngine {
    *   they are gone for good, such as a container that has been replaced
    * @returns what was done, a line each
    */
-  recover(options: { otherHostsAreGone?: boolean } = {}): Promise<string[]> {
+  recover(options: RecoveryOptions = {}): Promise<string[]> {
     return recoverOperations(this.context, this.access, options);
   }
 }

@@ -7,6 +7,12 @@ import type { VimAccess } from './nfvo-relay.js';
 import { pausingOf, quiescingOf, storageOf } from './vim-interfaces.js';
 import { goBackTo } from './vnfc-reversion.js';
 
+export interface RecoveryOptions {
+  readonly otherHostsAreGone?: boolean;
+  /** What could not be undone, of which operation, and why. */
+  readonly failed?: (operationId: string, what: string, reason: unknown) => void;
+}
+
 /**
  * After kill -9: thaws, unquiesces, re-attaches and starts what a dead process was about to give back, tells the VNF
  * that it is over, and removes what was stored in part. What cannot be done stays on record for the next attempt.
@@ -14,7 +20,7 @@ import { goBackTo } from './vnfc-reversion.js';
 export async function recoverOperations(
   context: EngineContext,
   access: VimAccess,
-  { otherHostsAreGone = false }: { otherHostsAreGone?: boolean },
+  { otherHostsAreGone = false, failed }: RecoveryOptions,
 ): Promise<string[]> {
   const { state } = context;
   if (otherHostsAreGone) state.leases.endThoseOfOtherHosts();
@@ -31,6 +37,7 @@ export async function recoverOperations(
         if (e instanceof OrdealError && e.kind === 'unknown-target') continue;
         left.unshift(intent);
         context.warn?.(`${record.kind} ${record.id}: could not ${describeIntent(intent)}: ${reasonOf(e)}`);
+        failed?.(record.id, describeIntent(intent), e);
       }
     }
     if (left.length > 0) {
@@ -74,7 +81,8 @@ async function undoOne(context: EngineContext, access: VimAccess, intent: UndoIn
   });
 }
 
-function describeIntent(intent: UndoIntent): string {
+/** In the infinitive. */
+export function describeIntent(intent: UndoIntent): string {
   if (intent.act === 'notify-end') return `tell VNF ${intent.vnf} the ${intent.event}`;
   if (intent.act === 'go-back') return `put ${intent.computeId} back as it was before the reversion`;
   return intent.act === 'attach'

@@ -34,7 +34,8 @@ export class VnfSnapshotReversion {
     this.#deadlines = deadlinesOf(context);
     this.#freezer = new Freezer(access, this.#deadlines, context.warn);
     const { vnf, vnfcs, options } = plan;
-    this.#operation = context.state.operations.begin('snapshot reversion', context.service.descriptor.id, [vnf.id]);
+    const { descriptor, file } = context.service;
+    this.#operation = context.state.operations.begin('snapshot reversion', descriptor.id, [vnf.id], file);
     const ids = vnfcs.map((v) => v.vnfc.id);
     this.#vnf = new VnfProcedure(context, 'revert', vnf.id, ids);
     const procedure = {

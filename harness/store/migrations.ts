@@ -119,4 +119,8 @@ export const migrations: readonly string[] = [
   -- What compares numbers looks for text that is no number as well, mostly in vain.
   create index attribute_value_by_text on attribute_value (path, value) where number is null;
   `,
+  `
+  -- Whoever recovers an operation opens its service.
+  alter table operation add column serviceFile text;
+  `,
 ];

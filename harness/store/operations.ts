@@ -51,6 +51,7 @@ interface OperationRow extends ProcessIdentity {
   readonly finishedAt: string | null;
   readonly undo: string;
   readonly error: string | null;
+  readonly serviceFile: string | null;
 }
 
 export interface OperationRecord {
@@ -63,6 +64,8 @@ export interface OperationRecord {
   readonly finishedAt?: string;
   readonly error?: string;
   readonly undo: readonly UndoIntent[];
+  /** The descriptor of the service; absent in what an Ordeal of before has begun. */
+  readonly serviceFile?: string;
 }
 
 /** One operation in progress on one or several VNFs. Nobody else operates on them until it has ended. */
@@ -80,7 +83,7 @@ export class Operations {
   constructor(readonly database: Database) {}
 
   /** @throws OrdealError of kind busy: another process operates on one of these VNFs; what a dead one left is taken over */
-  begin(kind: string, service: string, vnfInstanceIds: readonly string[]): Operation {
+  begin(kind: string, service: string, vnfInstanceIds: readonly string[], serviceFile?: string): Operation {
     const id = newId('op');
     const { host, pid, processStartedAt } = thisProcess;
     const db = this.database;
@@ -101,9 +104,10 @@ export class Operations {
         );
       }
       db.run(
-        `insert into operation (id, kind, service, vnfInstanceIds, state, startedAt, host, pid, processStartedAt)
-         values (?, ?, ?, ?, 'STARTING', ?, ?, ?, ?)`,
+        `insert into operation (id, kind, service, vnfInstanceIds, state, startedAt, host, pid, processStartedAt, serviceFile)
+         values (?, ?, ?, ?, 'STARTING', ?, ?, ?, ?, ?)`,
         ...[id, kind, service, JSON.stringify(vnfInstanceIds), new Date().toISOString(), host, pid, processStartedAt],
+        serviceFile ?? null,
       );
       for (const vnf of vnfInstanceIds) db.run('insert into vnf_in_operation values (?, ?, ?)', service, vnf, id);
     });
@@ -134,6 +138,14 @@ export class Operations {
       .all<OperationRow>('select * from operation where finishedAt is null and service = ?', service)
       .filter((row) => !isAlive(row, otherHostsAreGone))
       .map((row) => ({ record: toRecord(row), operation: this.#handle(row.id) }));
+  }
+
+  /** Begun by processes of this host that are no more, on whatever service. */
+  allAbandoned(): OperationRecord[] {
+    return this.database
+      .all<OperationRow>('select * from operation where finishedAt is null order by startedAt, id')
+      .filter((row) => !isAlive(row))
+      .map(toRecord);
   }
 
   /** The living processes of this host that are in the middle of an operation on the service. */
@@ -169,4 +181,5 @@ const toRecord = (row: OperationRow): OperationRecord => ({
   undo: z.array(undoIntent).parse(JSON.parse(row.undo)),
   ...(row.finishedAt === null ? {} : { finishedAt: row.finishedAt }),
   ...(row.error === null ? {} : { error: row.error }),
+  ...(row.serviceFile === null ? {} : { serviceFile: row.serviceFile }),
 });

@@ -1,5 +1,5 @@
 import { chmod, mkdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { classifyIo } from '../util/errors.js';
 import type { ChunkStore } from './chunks/chunk-store.js';
 import { Database } from './database.js';
@@ -7,6 +7,7 @@ import { Leases } from './leases.js';
 import { migrations } from './migrations.js';
 import { Operations } from './operations.js';
 import { PackageRepository } from './package-repository.js';
+import { databaseOf } from './place.js';
 import { VnfSnapshotRepository } from './vnf-snapshot-repository.js';
 
 /** All that Ordeal remembers for one user: repositories, operations in progress, leases. */
@@ -34,7 +35,7 @@ export async function openState(stateFolder: string): Promise<State> {
   } catch (e) {
     throw classifyIo(e, folder);
   }
-  const database = new Database(join(folder, 'ordeal.db'), migrations);
+  const database = new Database(databaseOf(folder), migrations);
   const leases = new Leases(database);
   let chunks: Promise<ChunkStore> | undefined;
   return {

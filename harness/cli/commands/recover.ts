@@ -6,7 +6,7 @@ import { type Context, table } from '../context.js';
 export const recoverCommand: Register = (program, action) => {
   program
     .command('recover')
-    .description('heal, thaw and restore what a dead run left behind; only what carries its id')
+    .description('heal, thaw and restore what a dead run or snapshot left behind; only what carries its id')
     .option('--dry-run', 'show what would be done')
     .action(
       action(async (context: Context, { dryRun }: { dryRun?: boolean }) => {
