@@ -41,4 +41,6 @@ export const suspects: readonly Suspects[] = [
   safety('sweep'),
   safety('timeline'),
   safety('undo-entry'),
+  safety('untold-run', ['recover-covered']),
+  safety('gone', ['undo-entry', 'rescue', 'recover-covered']),
 ];

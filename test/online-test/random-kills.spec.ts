@@ -14,7 +14,7 @@ import { blows, faultKinds } from './kills/draw.js';
 const wanted = Number(process.env.ORDEAL_RANDOM_KILLS ?? 12);
 const withinMs = Number(process.env.ORDEAL_RANDOM_KILLS_MS ?? Number.POSITIVE_INFINITY);
 const seed = Number(process.env.ORDEAL_SEED ?? 20261123);
-/** So many that every kind of blow, stage and fault is drawn for certain. */
+/** So many that every blow has had its turn, and every stage and fault was drawn. */
 const many = 500;
 /** While the runs of one group wait, those of the other work. */
 const lanes = Number(process.env.ORDEAL_KILL_LANES ?? (wanted >= 100 ? 5 : 4));

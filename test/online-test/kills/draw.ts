@@ -109,10 +109,19 @@ export const faultKinds = [...new Set([...passing, fatal].map((f) => f.kind))];
 const mixed = (...parts: readonly number[]): number =>
   [...parts.join('.')].reduce((hash, c) => Math.imul(hash ^ c.charCodeAt(0), 16_777_619), -2_128_831_035);
 
+/** In these rounds of three groups every blow has its turn; in all others chance decides. */
+const turns = { from: 2, rounds: 4 };
+
+function turnOf(group: number, round: number): Blow | undefined {
+  const turn = round - turns.from;
+  return turn >= 0 && turn < turns.rounds ? blows[group * turns.rounds + turn] : undefined;
+}
+
 /** The same for the same seed, group and round; any one round can be had alone. */
 export function drawRound(seed: number, group: number, round: number, lanes: number): Draw {
   const random = seededRandom(mixed(seed, group, round));
-  const blow = pick(random, urn);
+  const drawn = pick(random, urn);
+  const blow = turnOf(group, round) ?? drawn;
   const stage = pick(random, stages);
   const isLate = stage === 'forensic' || (stage === 'judge' && random() < 0.7);
   // A run that has not begun when the blow falls is not struck.
