@@ -19,6 +19,8 @@ const vnfcFaults: readonly [
   ['has a failing disk', 'disk-error', () => ({})],
   ['has a disk of {int} bytes a second', 'disk-slow', (bytesPerSecond: number) => ({ bytesPerSecond })],
   ['has a disk that answers no more', 'disk-stall', () => ({})],
+  ['can start no more processes', 'process-starvation', () => ({})],
+  ['can start only {int} more process(es)', 'process-starvation', (leave: number) => ({ leave })],
   ['panics', 'kernel-panic', () => ({})],
   ['loses its NICs', 'nic-unplug', () => ({})],
   ['is stressed by {int} busy process(es)', 'stress', (busyProcesses: number) => ({ busyProcesses })],

@@ -95,6 +95,7 @@ export const catalogue: ReadonlyMap<AnyFaultKind, FaultEntry> = new Map(
       near('bytesPerSecond', { relative: 0.3, absolute: 1000 }),
     ),
     entry('disk-stall', 'vnfc', 'condition', 'has a disk that answers no more'),
+    entry('process-starvation', 'vnfc', 'condition', 'can start no more processes'),
     entry('process-kill', 'vnfc', 'event', 'loses a process'),
     entry('load', 'vnfc', 'condition', 'is under load', sentAsAsked),
     entry('kernel-panic', 'vnfc', 'event', 'panics'),

@@ -102,6 +102,9 @@ export const platformFaultParams = {
 export const machineFaultParams = {
   'disk-slow': z.strictObject({ disk: z.string().optional(), bytesPerSecond: z.number().int().positive() }),
   'disk-stall': z.strictObject({ disk: z.string().optional() }),
+  'process-starvation': z.strictObject({
+    leave: z.number().int().min(0).max(256).default(0).describe('Processes and threads that it may still start.'),
+  }),
   'process-kill': z.strictObject({ process: z.string().min(1).describe('As /proc/<pid>/comm names it.') }),
   'kernel-panic': z.strictObject({}),
   'nic-unplug': z.strictObject({ connectionPoint: z.string().optional() }),

@@ -22,7 +22,7 @@ const doses: Readonly<Record<FaultKind, Injection['params']>> = {
 };
 const onLinks: readonly string[] = ['link-cut', 'delay', 'loss', 'duplication', 'reordering', 'corruption', 'rate'];
 /** After these the service is silent at once, and after the heal it is not. */
-const silences: readonly string[] = ['shutdown', 'stall', 'link-cut', 'partition'];
+const silences: readonly string[] = ['shutdown', 'stall', 'link-cut', 'partition', 'nic-unplug'];
 
 function target(kind: string, { link, subject, peer }: ContractSample): Injection['target'] {
   if (link !== undefined && kind === 'partition') return { link, from: subject, to: peer };

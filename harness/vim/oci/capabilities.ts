@@ -64,7 +64,9 @@ export async function probeCapabilities(
     if (noFaults[kind] !== undefined && !means.has(kind)) table.push([`fault.${kind}`, no(noFaults[kind])]);
   }
   for (const [kind, how] of Object.entries(endings)) table.push([`fault.${kind}`, yes(`${how}; ${NO_TIMER}`)]);
-  for (const [kind, { how }] of means) table.push([`fault.${kind}`, yes(`${how}; ${NO_TIMER}`)]);
+  for (const [kind, { how, healsItself }] of means) {
+    table.push([`fault.${kind}`, yes(healsItself === true ? how : `${how}; ${NO_TIMER}`)]);
+  }
   for (const [kind, how] of Object.entries(bridgeFaults)) {
     table.push([`fault.${kind}`, rules.supported ? yes(`${how}; ${NO_TIMER}`) : rules]);
   }

@@ -87,8 +87,9 @@ export class Cgroup {
     return () => child.stdin?.end('done\n');
   }
 
-  async pids(): Promise<number[]> {
-    const text = await read(this.#file('freezer', 'cgroup.procs', 'cgroup.procs'));
+  /** @param of what the container's own processes, or all that use its CPU time, are */
+  async pids(of: 'freezer' | 'cpu' = 'freezer'): Promise<number[]> {
+    const text = await read(this.#file(of, 'cgroup.procs', 'cgroup.procs'));
     return text
       .split('\n')
       .filter((line) => line !== '')
@@ -132,6 +133,31 @@ export class Cgroup {
     const none = this.#isV1 ? '-1' : 'max';
     const value = Number.isFinite(bytes) ? String(Math.round(bytes)) : none;
     await writeFile(this.#file('memory', 'memory.limit_in_bytes', 'memory.max'), value);
+  }
+
+  /** Processes and threads that it may have; Infinity means any number. */
+  async processLimit(): Promise<number> {
+    const text = (await read(this.#file('pids', 'pids.max', 'pids.max'))).trim();
+    return text === 'max' ? Number.POSITIVE_INFINITY : Number(text);
+  }
+
+  async setProcessLimit(most: number): Promise<void> {
+    await writeFile(this.#file('pids', 'pids.max', 'pids.max'), Number.isFinite(most) ? String(most) : 'max');
+  }
+
+  /** Its processes and threads now. */
+  async processes(): Promise<number> {
+    return Number(await read(this.#file('pids', 'pids.current', 'pids.current')));
+  }
+
+  /** Who writes its process id there counts as one of its processes. */
+  get processProcs(): string {
+    return this.#file('pids', 'cgroup.procs', 'cgroup.procs');
+  }
+
+  /** Who writes its process id to all of them uses the CPU time and the memory of the container. */
+  get loadProcs(): readonly string[] {
+    return [...new Set(['cpu', 'cpuacct', 'memory'].map((c) => this.#file(c, 'cgroup.procs', 'cgroup.procs')))];
   }
 
   /** Who writes its process id there is under the limits of its input and output. */

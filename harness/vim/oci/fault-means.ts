@@ -5,12 +5,15 @@ import type { EngineHost } from './host.js';
 import { ClockSkew } from './means/clock-skew.js';
 import { CpuStarvation } from './means/cpu-starvation.js';
 import { DiskFull } from './means/disk-full.js';
-import { DiskSlow } from './means/disk-slow.js';
+import { DiskThrottle } from './means/disk-throttle.js';
 import { DnsError } from './means/dns-error.js';
 import type { Means } from './means/means.js';
 import { MemoryPressure } from './means/memory-pressure.js';
+import { NicUnplug } from './means/nic-unplug.js';
 import { ProcessKill } from './means/process-kill.js';
+import { ProcessStarvation } from './means/process-starvation.js';
 import { Stall } from './means/stall.js';
+import { Stress } from './means/stress.js';
 import type { Power } from './power.js';
 
 /** On what runs in one container. */
@@ -26,16 +29,21 @@ export const meansOf = (
     ['memory-pressure', new MemoryPressure(containers)],
     ['process-kill', new ProcessKill(containers)],
     ['disk-full', new DiskFull(containers)],
-    ['disk-slow', new DiskSlow(containers)],
+    ['disk-slow', new DiskThrottle(containers, 'disk-slow')],
+    ['disk-stall', new DiskThrottle(containers, 'disk-stall')],
     ['dns-error', new DnsError(host)],
+    ['nic-unplug', new NicUnplug(containers, host)],
+    ['process-starvation', new ProcessStarvation(containers)],
+    ['stress', new Stress(containers)],
     // Without the library there is no such fault.
     ...(clocks.library === undefined ? [] : [['clock-skew', new ClockSkew(clocks)] as const]),
   ]);
 
-/** On the container as a whole: it ends. */
+/** On the container as a whole: it ends, for once or for good. */
 export const endings: Readonly<Record<string, string>> = {
   shutdown: 'SIGTERM by the engine, then SIGKILL',
   crash: 'SIGKILL',
+  restart: 'SIGTERM by the engine, then SIGKILL, and a new start',
 };
 
 /** On what crosses the bridge of a virtual link. */

@@ -118,7 +118,10 @@ export class OciFaults implements NativeFaults {
     const seen = await this.containers.see(compute);
     if (injection.kind === 'shutdown') await this.power.stop(compute, SHUTDOWN_GRACE_MS);
     else if (injection.kind === 'crash') await this.containers.engine.kill(seen.container);
-    else await this.means.get(injection.kind)?.on(seen, injection, before);
+    else if (injection.kind === 'restart') {
+      await this.power.stop(compute, SHUTDOWN_GRACE_MS);
+      await this.power.start(compute);
+    } else await this.means.get(injection.kind)?.on(seen, injection, before);
   }
 
   async #measure({ injection, boot, before }: Injected, seen: Seen): Promise<FaultReading> {

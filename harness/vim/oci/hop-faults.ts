@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
 import type { FaultReading, Injection } from '../../model/fault.js';
 import { OrdealError } from '../../util/errors.js';
 import { HopProcess } from '../link/hop-process.js';
 import { tableName } from './barrier.js';
 import type { BridgeFaults } from './bridge-faults.js';
+import { cableOf } from './cables.js';
 import type { Containers, Seen } from './containers.js';
 import { sendDatagrams } from './datagrams.js';
 import type { OciFolder } from './folder.js';
@@ -17,14 +17,6 @@ import { type HopAnswer, type HopPlan, type HopRequest, hopAnswer } from './link
 const MARK = '0x04dea1';
 const HOP_PORT = 4789;
 const PASSING = 40;
-
-const device = z.object({
-  ifindex: z.number(),
-  ifname: z.string(),
-  link_index: z.number().optional(),
-  addr_info: z.array(z.object({ local: z.string().optional() })).default([]),
-});
-const devices = z.array(device);
 
 interface Port {
   readonly address: string;
@@ -126,15 +118,7 @@ export class HopFaults {
   /** The device of the host whose other end has the address inside of the container. */
   async #portOf(address: string): Promise<Port> {
     const { container } = await this.#at(address);
-    const inside = devices.parse(JSON.parse(await this.host.runIn(container.pid, 'ip', ['-j', 'address', 'show'])));
-    const mine = inside.find((d) => d.addr_info.some((a) => a.local === address));
-    const outside = devices.parse(JSON.parse(await this.host.run('ip', ['-j', 'link', 'show'])));
-    const found = outside.find((d) => d.ifindex === mine?.link_index);
-    if (found !== undefined) return { address, pid: container.pid, device: found.ifname };
-    throw new OrdealError('capability-missing', `The cable of "${container.name}" to the bridge is not found`, {
-      expected: 'a pair of veth devices, as bridge networks have',
-      remedy: 'Faults of links strike containers on bridge networks of this host.',
-    });
+    return { address, pid: container.pid, device: await cableOf(this.host, container, address) };
   }
 
   async #at(address: string): Promise<Seen> {

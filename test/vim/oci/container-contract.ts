@@ -23,7 +23,16 @@ export function containerContract(kind: string, start: () => Promise<ContainerHo
   test.describe.configure({ timeout: 120_000 });
   vimContract(kind, {
     gaps: gapsOfContainers,
-    alsoFaults: { 'process-kill': { process: 'sleep' }, 'disk-slow': { bytesPerSecond: 400_000 }, 'dns-error': {} },
+    alsoFaults: {
+      restart: {},
+      'process-kill': { process: 'sleep' },
+      'process-starvation': {},
+      'disk-slow': { bytesPerSecond: 400_000 },
+      'disk-stall': {},
+      'dns-error': {},
+      'nic-unplug': {},
+      stress: { busyProcesses: 2, memoryBytes: 2 ** 26 },
+    },
     async make(): Promise<ContractSample> {
       test.setTimeout(600_000);
       const host = await start().catch((e: Error) => {

@@ -48,6 +48,7 @@ export async function apiCapabilities(engine: ApiEngine, why: string): Promise<C
     ['replacement', no(`a checkpoint is of one container, and brings no other one to life; ${here}`)],
     ['fault.shutdown', yes('SIGTERM by the engine, then SIGKILL')],
     ['fault.crash', yes('SIGKILL')],
+    ['fault.restart', yes('SIGTERM by the engine, then SIGKILL, and a new start')],
     [`fault.${STALL}`, paused("the daemon's own pause")],
   ];
   const known = new Set(table.map(([row]) => row));

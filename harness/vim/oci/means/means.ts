@@ -12,6 +12,8 @@ export interface Means {
   before(seen: Seen, injection: Injection): Promise<Before>;
   on(seen: Seen, injection: Injection, before: Before): Promise<void>;
   measure(seen: Seen, injection: Injection, before: Before): Promise<FaultReading>;
+  /** It ends when the injection expires, though nobody heals it. */
+  readonly healsItself?: boolean;
   /** The fault is not in the process: what is started anew has it still. */
   readonly outlives?: boolean;
   /** Idempotent. Called only while the process of the injection lives, unless the fault outlives it. */
