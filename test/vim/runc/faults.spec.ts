@@ -151,3 +151,50 @@ test('neither the file system of the host is filled nor anything else that is no
   await expect(unknown).rejects.toMatchObject({ kind: 'unknown-target' });
   expect(await s.vim.faults?.active()).toEqual([]);
 });
+
+/** Processes of the stress, anywhere on this machine. */
+async function stressing(): Promise<number> {
+  const found = await Promise.all(
+    (await readdir('/proc')).map((pid) => readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')),
+  );
+  return found.filter((text) => text.includes('ORDEAL_STRESS=')).length;
+}
+
+test('stress ends when the fault expires, and with its container, though nobody heals it', {
+  tag: '@vim:runc',
+}, async ({ runcHost: host }) => {
+  await using s = await containerSample(host);
+  const onSubject = { vnfc: s.subject };
+  const short = { ...injection('stress', { busyProcesses: 1 }, onSubject), expiresAfterMs: 2000 };
+  await s.vim.faults?.inject(short);
+  expect(await stressing()).toBeGreaterThan(0);
+  await expect.poll(stressing, { timeout: 10_000, message: 'it expires' }).toBe(0);
+  expect(await s.vim.faults?.verify(short)).toMatchObject({ effective: false });
+  await s.vim.faults?.heal(short);
+  const long = { ...injection('stress', { busyProcesses: 2, memoryBytes: 2 ** 24 }, onSubject), id: 'effect-long' };
+  await s.vim.faults?.inject(long);
+  const crash = injection('crash', {}, onSubject);
+  await s.vim.faults?.inject(crash);
+  await expect.poll(stressing, { timeout: 10_000, message: 'it goes with its container' }).toBe(0);
+  await s.vim.faults?.heal(crash);
+  await s.vim.faults?.heal(long);
+  await expect.poll(() => s.ask('subject', '/health').catch(() => 'silent'), { timeout: 10_000 }).not.toBe('silent');
+});
+
+test('a container that crashes and is started under faults of its own has none of them after the heal', {
+  tag: '@vim:runc',
+}, async ({ runcHost: host }) => {
+  await using s = await containerSample(host);
+  const onSubject = { vnfc: s.subject };
+  const faults = ['nic-unplug', 'process-starvation', 'disk-stall'].map((kind) => injection(kind, {}, onSubject));
+  for (const fault of faults) await s.vim.faults?.inject(fault);
+  const crash = injection('crash', {}, onSubject);
+  await s.vim.faults?.inject(crash);
+  await s.vim.faults?.heal(crash);
+  for (const fault of faults.toReversed()) await s.vim.faults?.heal(fault);
+  expect(await s.vim.faults?.active()).toEqual([]);
+  await expect.poll(() => s.ping().catch(() => false), { timeout: 10_000 }).toBe(true);
+  await s.writeDisk('as before');
+  expect(await s.readDisk(9)).toBe('as before');
+  expect(await leftovers(host)).toEqual(nothing);
+});
