@@ -14,7 +14,11 @@ const safety = (name: string, specs: readonly string[] = [name]): Suspects => ({
 /** One file each, so that a mutant costs no more than the specs of its own. */
 export const suspects: readonly Suspects[] = [
   { name: 'undo', files: ['harness/util/undo.ts'], specs: ['test/util/undo.spec.ts'] },
-  { name: 'injector', files: ['harness/fault/injector.ts'], specs: ['test/fault/injector.spec.ts'] },
+  {
+    name: 'injector',
+    files: ['harness/fault/injector.ts'],
+    specs: ['test/fault/injector.spec.ts', 'test/fault/dose.spec.ts'],
+  },
   {
     name: 'journal',
     files: ['harness/store/journal.ts'],
@@ -42,5 +46,6 @@ export const suspects: readonly Suspects[] = [
   safety('timeline'),
   safety('undo-entry'),
   safety('untold-run', ['recover-covered']),
+  safety('recover-operations'),
   safety('gone', ['undo-entry', 'rescue', 'recover-covered']),
 ];

@@ -133,7 +133,14 @@ test.describe('a run that was covered', () => {
       ['done', 'write the record of the run'],
     ]);
     expect(await dead.record()).toMatchObject({
-      ...{ id: 'run-1', title: 'a crash', exitCode: 22, packages: [], samplesFile: basename(samplesFile) },
+      ...{
+        id: 'run-1',
+        title: 'a crash',
+        exitCode: 22,
+        packages: [],
+        errors: [expect.any(String)],
+        samplesFile: basename(samplesFile),
+      },
       verdicts: { service: 'inconclusive', restoration: 'not-needed', evidence: 'not-needed' },
     });
     expect(existsSync(join(dead.outFolder, 'recovery-samples.jsonl'))).toBe(false);
@@ -161,6 +168,28 @@ test.describe('a run that was covered', () => {
     const { verdicts, packages, errors } = await dead.record();
     expect([verdicts.restoration, verdicts.evidence, packages]).toEqual(['restored', 'incomplete', []]);
     expect(errors[1]).toContain(file);
+  });
+
+  test('of two packages of which one is not sound says that the evidence is incomplete, and names the sound one', async () => {
+    await using machine = await openMachine();
+    const { file: sound } = await exported(machine);
+    const broken = join(dead.stateFolder, 'back.vnf-snapshot.zip');
+    await writeFile(broken, 'no archive');
+    const packages: JournalAction[] = [sound, broken].map((file) => ({ type: 'package', file }));
+    dead.settled([await baselineOf(dead.stateFolder), switched, ...packages]);
+    await dead.recovered({ placed: 'web@2' });
+    const record = await dead.record();
+    expect(record.packages.map((p) => p.file)).toEqual([sound]);
+    expect(record.verdicts).toMatchObject({ restoration: 'restored', evidence: 'incomplete' });
+    expect(record.errors[1]).toContain(broken);
+  });
+
+  test('that was restored and had no package yet says that the evidence is incomplete, and nothing else', async () => {
+    dead.settled([await baselineOf(dead.stateFolder), switched]);
+    await dead.recovered({ placed: 'web@2' });
+    const { verdicts, packages, errors } = await dead.record();
+    expect(verdicts).toMatchObject({ service: 'failed', restoration: 'restored', evidence: 'incomplete' });
+    expect([packages, errors.length]).toEqual([[], 1]);
   });
 
   test('which has written its record keeps it', async () => {
