@@ -38,8 +38,12 @@ export class InnerPorts implements AsyncDisposable {
     this.#handlers.set(at, handler);
     if (!isNew) return;
     const said = await new Promise<string>((resolve, reject) => {
-      this.#waiting.set(at, resolve);
-      this.listener.once('exit', () => reject(new Error('the inner listener ended')));
+      const isGone = () => reject(new Error('the inner listener ended'));
+      this.#waiting.set(at, (line) => {
+        this.listener.off('exit', isGone);
+        resolve(line);
+      });
+      this.listener.once('exit', isGone);
       this.listener.stdin?.write(`${at}\n`);
     });
     if (!said.endsWith(' listens')) throw new Error(`nothing can listen at ${said}`);
