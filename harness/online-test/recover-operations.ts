@@ -35,6 +35,10 @@ async function recoverService(
   const steps: RecoveryStep[] = [];
   try {
     await using session = await ServiceSession.open(await readService(serviceFile), { stateFolder });
+    if (await session.isGone()) {
+      const reason = 'the service is gone; what was stored in part is removed when it has been started again';
+      return mine.map((o) => ({ runId: o.id, what: `end the ${o.kind}`, outcome: 'left', reason }));
+    }
     const failed = (of: string, step: string, e: unknown) => void steps.push(failedStep(of, step, e));
     for (const done of await session.engine.recover({ failed })) steps.push({ runId: id, what: done, outcome: 'done' });
     const left = new Set(session.state.operations.allAbandoned().map((o) => o.id));

@@ -85,6 +85,19 @@ test('one whose service cannot be found is told with the reason, and nothing is 
   expect(await powerOf(world, 'web-1')).toBe('off');
 });
 
+test('of a service that is gone nothing stands still any more: it is left until the service is there again', async () => {
+  await using world = await embeddedWorld();
+  const id = await cutShort(world);
+  await world.killHost();
+  expect(await recover(stateOf(world))).toMatchObject([
+    { runId: id, outcome: 'left', reason: expect.stringContaining('the service is gone') },
+  ]);
+  expect(await recover(stateOf(world), { dryRun: true })).toHaveLength(2);
+  await world.boot();
+  expect((await recover(stateOf(world))).map((s) => s.outcome)).not.toContain('failed');
+  expect(await recover(stateOf(world))).toEqual([]);
+});
+
 test('what belongs to an open run is undone with that run, by who holds it', async () => {
   await using world = await embeddedWorld();
   await cutShort(world);

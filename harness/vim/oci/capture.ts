@@ -38,14 +38,10 @@ export class Capture {
 
   async take(compute: ComputeId, request: CreateSnapshotRequest): Promise<CapturedSnapshot> {
     const frame = await this.#plan(await this.containers.see(compute), request);
-    const { seen, cgroup, location } = frame;
+    const { seen, cgroup } = frame;
     await using undo = new Undo();
     undo.defer('remove the unfinished snapshot', () => this.#remove(frame));
-    await this.folder.begin(frame.id, location);
-    if (request.type === 'warm') {
-      await this.dumps.prepare(join(location, 'memory'), join(location, 'work'));
-      await writeFile(join(location, SPEC), await this.dumps.specOf(seen.container), { mode: 0o600 });
-    }
+    await this.#prepare(frame);
     const createdAt = new Date().toISOString();
     const freezes = seen.powerState === 'on' && cgroup !== undefined;
     const stops = request.after === 'stopped' && cgroup !== undefined;
@@ -141,6 +137,16 @@ export class Capture {
     };
   }
 
+  /** All that can be done while it runs still. */
+  async #prepare({ id, seen, request, location }: Frame): Promise<void> {
+    const warm = request.type === 'warm';
+    const begun = this.folder.begin(id, location).then(() => '');
+    const [spec = ''] = await allEnded([warm ? this.dumps.specOf(seen.container) : '', begun]);
+    if (!warm) return;
+    await this.dumps.prepare(join(location, 'memory'), join(location, 'work'));
+    await writeFile(join(location, SPEC), spec, { mode: 0o600 });
+  }
+
   /** Prerequisite: nothing of it runs. */
   async #copy({ seen: { container }, request, disks, location }: Frame): Promise<void> {
     const works = [
@@ -161,12 +167,12 @@ export class Capture {
   async #store(frame: Frame, record: InstanceSnapshot, connections: readonly Connection[]): Promise<StoredSnapshot> {
     const { seen, request, disks, location } = frame;
     const warm = request.type === 'warm';
-    const memory = join(location, 'memory');
-    if (warm) await syncFiles(memory);
+    if (warm) await syncFiles(join(location, 'memory'));
     const work = join(location, 'work');
     const said = warm ? (await readdir(work)).filter((name) => SAID_BY_CRIU.includes(name)) : [];
     for (const name of said) await rename(join(work, name), join(location, name));
     await rm(work, { recursive: true, force: true });
+    const bytes = await this.trees.bytesOf(location);
     const stored: StoredSnapshot = {
       format: 'ordeal.oci-snapshot/1',
       record: {
@@ -175,8 +181,8 @@ export class Capture {
           ...record.infrastructure,
           connections: connections.map(({ local, peer }) => ({ local, peer })),
         },
-        ...(warm ? { memory: { bytes: await this.trees.bytes(memory), technique: 'external' as const } } : {}),
-        bytesStored: await this.trees.bytes(location),
+        ...(warm ? { memory: { bytes: bytes.get('memory') ?? 0, technique: 'external' as const } } : {}),
+        bytesStored: bytes.get('') ?? 0,
       },
       ...(request.runId === undefined ? {} : { runId: request.runId }),
       spec: { ...seen.container.spec },

@@ -1,5 +1,6 @@
 import { mkdir, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { allEnded } from '../../util/settled.js';
 import type { EngineHost } from './host.js';
 
 const COPY_MS = 600_000;
@@ -21,7 +22,18 @@ export class Trees {
   }
 
   async bytes(folder: string): Promise<number> {
-    return Number((await this.host.run('du', ['-s', '-B1', folder])).split('\t')[0]);
+    return (await this.bytesOf(folder)).get('') ?? 0;
+  }
+
+  /** Of the folder, by the name '', and of each folder in it. */
+  async bytesOf(folder: string): Promise<ReadonlyMap<string, number>> {
+    const lines = (await this.host.run('du', ['-d1', '-B1', folder])).trimEnd().split('\n');
+    return new Map(
+      lines.map((line) => {
+        const tab = line.indexOf('\t');
+        return [line.slice(tab + 1 + folder.length).replace(/^\//, ''), Number(line.slice(0, tab))];
+      }),
+    );
   }
 
   /** @param without paths within the folder that are left out */
@@ -50,13 +62,15 @@ export class Trees {
 
 /** Files of one folder are on the disk when it answers. */
 export async function syncFiles(folder: string): Promise<void> {
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const file = await open(join(folder, entry.name), 'r');
-    try {
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
+  const files = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isFile());
+  await allEnded(files.map(({ name }) => syncFile(join(folder, name))));
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    await file.datasync();
+  } finally {
+    await file.close();
   }
 }
