@@ -12,6 +12,7 @@ vimContract('libvirt', {
     'OP-update.snapshot': 'frozen images are never written',
     storage: 'no hot-unplug of disks',
     'replay.record': 'QEMU does not replay to the end every time',
+    'fault.process-starvation': 'a guest is no control group',
   },
   alsoFaults: {
     'disk-slow': { bytesPerSecond: 200_000 },
