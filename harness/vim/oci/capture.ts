@@ -55,7 +55,8 @@ export class Capture {
         await cgroup.freeze();
         frozenAtMs = monotonicMs();
       }
-      [connections] = await Promise.all([this.#connections(frame), this.#copy(frame)]);
+      // The dump takes longest: it is begun first.
+      [, connections] = await Promise.all([this.#copy(frame), this.#connections(frame)]);
       if (freezes && !stops) {
         await cgroup.thaw();
         pausedMs = monotonicMs() - frozenAtMs;
