@@ -4,15 +4,16 @@ import { failedStep, type RecoveryStep } from './recovery-step.js';
 import { readService, ServiceSession } from './session.js';
 import { abandonedOperations } from './status.js';
 
-/** Undoes them, service by service. Never stops at a failure; idempotent. */
+/** Undoes what `abandonedOperations` lists, service by service. Never stops at a failure; idempotent. */
 export async function recoverAbandoned(stateFolder: string, dryRun: boolean): Promise<RecoveryStep[]> {
   const abandoned = await abandonedOperations(stateFolder);
   if (dryRun) return abandoned.flatMap(planned);
   const steps: RecoveryStep[] = [];
   for (const service of new Set(abandoned.map((o) => o.service))) {
     const mine = abandoned.filter((o) => o.service === service);
-    const [first] = mine;
-    if (first !== undefined) steps.push(...(await recoverService(stateFolder, first, mine)));
+    // Any of them that knows where the descriptor is opens the service for all.
+    const opener = mine.find((o) => o.serviceFile !== undefined) ?? mine[0];
+    if (opener !== undefined) steps.push(...(await recoverService(stateFolder, opener, mine)));
   }
   return steps;
 }

@@ -88,8 +88,8 @@ class Extraction {
     const images = this.content.info?.vnfcSnapshotImages ?? [];
     const wanted = this.#wanted(snapshot, images);
     const descriptor = await this.#descriptor();
-    const { descriptor: of, file } = service;
-    const operation = state.operations.begin('package extraction', of.id, [snapshot.vnfInstanceId], file);
+    const vnfs = [snapshot.vnfInstanceId];
+    const operation = state.operations.begin('package extraction', service.descriptor.id, vnfs, service.file);
     this.undo.defer('end the operation', () => operation.end('ROLLED_BACK', 'the extraction failed'));
     const record: VnfSnapshot = {
       ...snapshot,

@@ -5,9 +5,12 @@ import type { Containers, Seen } from '../containers.js';
 import { detach } from '../host.js';
 import type { Before, Means } from './means.js';
 
-/** A shell enters the control group, and starts processes there until the kernel refuses one, or all are there. */
+/**
+ * A shell enters the control group, and starts processes there until all are there. One that is refused ends the shell, with a
+ * code that each shell has chosen for itself.
+ */
 const START = 'echo $$ >"$1" || exit 3; n=0; while [ $n -lt "$2" ]; do sleep 1 & n=$((n + 1)); done; exit 0';
-const REFUSED = 2;
+const [ALL_THERE, NOT_ENTERED] = [0, 3];
 
 /** The limit of its control group is what it has now, and a few more. */
 export class ProcessStarvation implements Means {
@@ -35,7 +38,7 @@ export class ProcessStarvation implements Means {
     const child = detach('sh', ['-c', START, 'sh', cgroup.processProcs, String(tries)]);
     const [code] = (await once(child, 'exit')) as [number | null];
     return {
-      effective: code === REFUSED,
+      effective: code !== null && code !== ALL_THERE && code !== NOT_ENTERED,
       measured: { limit: most, processes: now, left: Math.max(0, most - now) },
       how: `the limit of its control group, and whether the kernel refuses one of ${tries} processes that are started there`,
     };
