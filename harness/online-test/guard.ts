@@ -83,6 +83,11 @@ export class Lease implements Disposable {
     return this.#lost.signal;
   }
 
+  /** Asked of the journal: who has just been woken up sees it before the next sign of life is due. */
+  get isLost(): boolean {
+    return this.#lost.signal.aborted || !this.journal.isHeld(this.runId);
+  }
+
   /** Aborts when somebody asks for it from outside: `ordeal stop`. */
   get stopped(): AbortSignal {
     return this.#stopped.signal;

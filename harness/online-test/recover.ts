@@ -98,7 +98,7 @@ export async function recoverRun(
   try {
     const steps = (await session.isGone())
       ? settleAll(session, run)
-      : await new Recovery(session, run, listeners).run();
+      : await new Recovery(session.heldFor(run.id), run, listeners).run();
     if (session.journal.open(run.id).length === 0) session.journal.close(run.id);
     else held.keep();
     return [...fenced, ...steps];

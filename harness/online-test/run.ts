@@ -77,11 +77,11 @@ export async function runOnlineTest(
       undefined,
       `${plan.area.map((v) => v.id).join(', ')}; planned in ${Math.round(performance.now() - planFromMs)} ms`,
     ]);
-    await loop(session, plan, recorder, lease, signal);
+    await loop(session.heldFor(recorder.id), plan, recorder, lease, signal);
   } catch (e) {
     recorder.failed(e);
   }
-  if (lease.lost.aborted) {
+  if (lease.isLost) {
     claim.keep();
     return recorder.abandon();
   }
@@ -185,7 +185,7 @@ async function loop(
     if (failed === undefined) recorder.skip('forensic', 'not needed: the service is as before');
     else await keepEvidence(run, failed);
   } catch (e) {
-    if (lease.lost.aborted || (e instanceof OrdealError && e.kind === 'lease-lost')) {
+    if (lease.isLost || (e instanceof OrdealError && e.kind === 'lease-lost')) {
       await healWhatCameLate(run);
       throw e;
     }

@@ -21,6 +21,7 @@ import { Undo } from '../util/undo.js';
 import { readValidated } from '../util/validate.js';
 import { openVim } from '../vim/registry.js';
 import { unlessGone } from './gone.js';
+import { heldVim } from './held-vim.js';
 
 export async function readService(file: string): Promise<LocatedService> {
   const path = resolve(file);
@@ -74,8 +75,6 @@ export interface SessionOptions {
  * only `start` brings a service up, and then disposing the session takes it down again.
  */
 export class ServiceSession implements AsyncDisposable {
-  /** Of every procedure so far; atMs is performance.now(). */
-  readonly trace: TraceStep[] = [];
   #started = false;
 
   private constructor(
@@ -84,6 +83,8 @@ export class ServiceSession implements AsyncDisposable {
     readonly state: State,
     readonly journal: Journal,
     readonly options: SessionOptions,
+    /** Of every procedure so far; atMs is performance.now(). */
+    readonly trace: TraceStep[] = [],
   ) {}
 
   static async open(service: LocatedService, options: SessionOptions): Promise<ServiceSession> {
@@ -101,6 +102,16 @@ export class ServiceSession implements AsyncDisposable {
     }
     undo.keep();
     return new ServiceSession(service, vims, state, journal, { ...options, stateFolder });
+  }
+
+  /**
+   * The same session for one run, which this process must hold: once another one has taken it over, whatever would strike
+   * is refused with an OrdealError of kind lease-lost. It is not to be disposed: this one is.
+   */
+  heldFor(runId: string): ServiceSession {
+    const mustBeHeld = () => this.journal.mustBeHeld(runId);
+    const vims = new Map([...this.vims].map(([kind, vim]) => [kind, heldVim(vim, mustBeHeld)]));
+    return new ServiceSession(this.service, vims, this.state, this.journal, this.options, this.trace);
   }
 
   get engine(): SnapshotEngine {

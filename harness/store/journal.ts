@@ -193,10 +193,15 @@ export class Journal implements Disposable {
     throw takenOver(runId);
   }
 
-  /** Ask this before an act that leaves nothing to undo. @throws OrdealError of kind `lease-lost`, as `intend` */
+  /** Ask this right before an act that strikes, or leaves nothing to undo. @throws OrdealError of kind `lease-lost`, as `intend` */
   mustBeHeld(runId: string): void {
+    if (!this.isHeld(runId)) throw takenOver(runId);
+  }
+
+  /** The run is open, and this process is its holder. */
+  isHeld(runId: string): boolean {
     const run = this.run(runId);
-    if (run === undefined || run.closed || run.pid !== process.pid) throw takenOver(runId);
+    return run !== undefined && !run.closed && run.pid === process.pid;
   }
 
   done(entry: number): void {

@@ -67,7 +67,7 @@ export function fakeSession(stateFolder: string, service: LocatedService, mischi
     ...{ id: 'vnf-snap-1', vnfInstanceId: 'front', userDefinedData: {} },
     vnfcSnapshots: [{ vnfcInstanceId: 'web', computeSnapshotResource: { resourceId: 'snap-1' } }],
   };
-  const session = {
+  const session: Record<PropertyKey, unknown> = {
     ...{ service, journal, trace: [], vims: new Map([['fake', vim]]), vimOf: () => vim },
     engine: {
       recover: async () => {
@@ -82,6 +82,7 @@ export function fakeSession(stateFolder: string, service: LocatedService, mischi
     },
     addresses: async () => () => '',
     isGone: async () => mischief.isGone === true,
+    heldFor: () => session,
     [Symbol.asyncDispose]: async () => {
       told.push('closed');
       journal[Symbol.dispose]();
