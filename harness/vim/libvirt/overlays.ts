@@ -82,13 +82,29 @@ export class Overlays {
       if (disk.file === undefined) continue;
       for (let top = disk.file; this.#isOurs(top); ) {
         const [, below] = await qemuImg.chainOf(top);
-        if (below === undefined || (await this.#needed(top)).has(resolve(below.filename))) break;
+        if (below === undefined || (await this.#needed({ top, of: seen })).has(resolve(below.filename))) break;
         if (await this.domains.hypervisor.isActive(seen.dom)) await this.#commitLive(seen, disk.target, below.filename);
         else await this.#commitOff(seen, disk.target, top, below.filename);
         await this.remove([top]);
         top = below.filename;
       }
     }
+  }
+
+  /**
+   * What the domain starts on next is what it runs on now: a libvirtd that is killed in the middle of a snapshot has noted the
+   * new disk for the one and not for the other, and a start would go on from the file below, without what was written since.
+   */
+  async startOnSame({ dom, xml }: Seen): Promise<void> {
+    const { hypervisor } = this.domains;
+    const next = await hypervisor.xml(dom, 'inactive');
+    const runsOn = new Map(xml.disks.map(({ target, file }) => [target, file]));
+    const stale = next.disks.filter(
+      ({ target, file }) => file !== runsOn.get(target) && this.#isOurs(runsOn.get(target)),
+    );
+    if (stale.length === 0) return;
+    for (const { target } of stale) next.setDiskFile(target, runsOn.get(target) ?? '');
+    await hypervisor.define(next);
   }
 
   async #commitLive({ dom }: Seen, target: string, below: string): Promise<void> {
@@ -118,10 +134,14 @@ export class Overlays {
     await this.domains.hypervisor.define(xml);
   }
 
-  /** Files of all chains of domains and snapshots. @param apartFrom the top of one chain: only what is below others */
-  async #needed(apartFrom?: string): Promise<Set<string>> {
+  /**
+   * Files of all chains of domains and snapshots.
+   * @param apart the top of one chain of this domain: only what is below others, and what it starts on next is none of them
+   */
+  async #needed(apart?: { readonly top: string; readonly of: Seen }): Promise<Set<string>> {
     const { hypervisor } = this.domains;
     const needed = new Set<string>();
+    const own = apart === undefined ? [] : await chainFiles(apart.top);
     for (const { disks, memoryFile } of await this.folder.all()) {
       if (memoryFile !== undefined) needed.add(resolve(memoryFile));
       for (const { file } of disks) for (const f of await chainFiles(file)) needed.add(f);
@@ -130,7 +150,8 @@ export class Overlays {
       const next = await hypervisor.xml(dom, 'inactive').catch(() => xml);
       const tops = [...xml.disks, ...next.disks].flatMap((d) => d.file ?? []);
       for (const top of new Set(tops)) {
-        if (resolve(top) === apartFrom) continue;
+        const file = resolve(top);
+        if (file === own[0] || (xml.uuid === apart?.of.xml.uuid && own.includes(file))) continue;
         for (const file of await chainFiles(top)) needed.add(file);
       }
     }
@@ -142,8 +163,8 @@ export class Overlays {
     return owners.includes(dirname(resolve(file)));
   }
 
-  #isOurs(file: string): boolean {
-    return dirname(resolve(file)) === this.folder.overlays;
+  #isOurs(file: string | undefined): boolean {
+    return file !== undefined && dirname(resolve(file)) === this.folder.overlays;
   }
 }
 

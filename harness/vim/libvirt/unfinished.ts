@@ -6,6 +6,7 @@ import { until } from '../../util/deadline.js';
 import { classifyIo, errnoOf, OrdealError, reasonOf } from '../../util/errors.js';
 import { readValidated } from '../../util/validate.js';
 import { RECORD } from '../snapshot-records.js';
+import { BlockNodes } from './block-nodes.js';
 import type { Domains, Seen } from './domains.js';
 import { isRunning } from './hypervisor.js';
 import { deleteInternal } from './internal-snapshots.js';
@@ -144,7 +145,11 @@ export class Unfinished {
     if ((await hypervisor.findDomain(compute)) !== undefined) {
       const seen = await this.domains.see(compute);
       const isOnThem = seen.xml.disks.some((d) => d.file !== undefined && overlays.includes(d.file));
-      if (isOnThem) await this.overlays.consolidate(seen);
+      if (isOnThem) {
+        await this.overlays.consolidate(seen);
+        await this.overlays.startOnSame(await this.domains.see(compute));
+      }
+      if (await hypervisor.isActive(seen.dom)) await new BlockNodes(hypervisor).forget(seen, overlays);
       const isHeld = !isRunning(seen.power) && (await hypervisor.isActive(seen.dom));
       if (resumes && isHeld && !seen.marks.quarantined) await hypervisor.resume(seen.dom);
     }

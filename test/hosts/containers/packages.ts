@@ -10,9 +10,13 @@ const common: Readonly<Record<string, string>> = {
   perl: 'perl-base',
   faketime: 'faketime',
 };
+/**
+ * Also what a test runs inside later on: the /etc that is laid over the machine's does not see what an installation changes
+ * below it, such as the user of sshd.
+ */
 const ofEngine = {
-  docker: { dockerd: 'docker.io', iptables: 'iptables', openssl: 'openssl' },
-  podman: { podman: 'podman', conmon: 'conmon', iptables: 'iptables' },
+  docker: { dockerd: 'docker.io', iptables: 'iptables', openssl: 'openssl', sshd: 'openssh-server' },
+  podman: { podman: 'podman', conmon: 'conmon', iptables: 'iptables', sshd: 'openssh-server' },
   runc: { conmon: 'conmon' },
 } as const;
 /** What comes with no command that is on the PATH. */
