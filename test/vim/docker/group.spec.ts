@@ -1,5 +1,6 @@
 import { expect, test } from '../../hosts/containers/fixture.js';
 import { containerSample } from '../oci/container-sample.js';
+import { revertLocks } from '../oci/file-locks.js';
 import { revertGroup, revertsOr } from '../oci/group-revert.js';
 
 const reverts = revertsOr(10);
@@ -29,3 +30,9 @@ test('a peer of another time is told at once that its connection has ended, and 
   );
   expect(await s.counter()).toBe(0);
 });
+
+test(
+  'locks on files that were held at the capture are held again after the reversion',
+  { tag: ['@vim:docker', '@OP-revert.file-locks'] },
+  ({ dockerHost }) => revertLocks(dockerHost),
+);

@@ -22,11 +22,15 @@ export interface ContainerSample extends ContractSample {
 /** Real containers on one link, as the contract suite wants them. The host is the caller's to end. */
 export async function containerSample(
   host: ContainerHost,
-  { names = ['subject', 'peer'], environment = {} as Record<string, Record<string, string>> } = {},
+  {
+    names = ['subject', 'peer'],
+    environment = {} as Record<string, Record<string, string>>,
+    command = ['/bin/perl', '/bin/vnfc'],
+  } = {},
 ): Promise<ContainerSample> {
   const bases = new Map<string, string>();
   for (const [i, name] of names.entries()) bases.set(name, await host.ports.reach(`${addressOf(i)}:${port}`));
-  const context = contextOf(host, bases, environment);
+  const context = contextOf(host, bases, environment, command);
   const vim: Vim = await openVim(host.kind, context);
   await vim.instantiation?.instantiate(context.service);
   const ask = async (vnfc: string, path: string, body = '', withinMs = 2000): Promise<string> => {
@@ -89,6 +93,7 @@ function contextOf(
   host: ContainerHost,
   bases: ReadonlyMap<string, string>,
   environment: Readonly<Record<string, Record<string, string>>>,
+  command: readonly string[],
 ): VimContext {
   const descriptor = networkService.parse({
     schema: 'ordeal.service/1',
@@ -108,7 +113,7 @@ function contextOf(
           deployment: {
             image: 'ordeal/vnfc:test',
             archive: host.image,
-            command: ['/bin/perl', '/bin/vnfc'],
+            command,
             listens: [port],
             environment: environment[id] ?? {},
             volumes: { data: '/data' },
