@@ -65,6 +65,7 @@ const ofKind: Readonly<Record<ErrorKind, ExitCode>> = {
   busy: 20,
   'lease-lost': 22,
   timeout: 21,
+  'too-late': 21,
   interrupted: 130,
   stopped: 36,
   worse: 37,

@@ -28,6 +28,8 @@ export type ErrorKind =
   | 'busy'
   | 'lease-lost'
   | 'timeout'
+  /** It was refused as it came too late, and nothing of it was carried out: who still may, asks again. */
+  | 'too-late'
   | 'interrupted'
   | 'stopped'
   | 'worse'

@@ -28,7 +28,7 @@ import { type DeployedVnfc, deployedVnfcs, type EmbeddedOptions, embeddedOptions
 import type { ServicePlan } from './host/plan.js';
 import { attach, hostIsGone, launch, serviceFolder, shutDown } from './launch.js';
 import { loadModule } from './loader.js';
-import type { HostMethod, Params, Result } from './protocol.js';
+import { type HostMethod, harmful, type Params, type Result } from './protocol.js';
 import { SnapshotFolder } from './snapshot-folder.js';
 import { EmbeddedSnapshots, imageDeadlineMs } from './snapshots.js';
 
@@ -81,7 +81,7 @@ export class EmbeddedVim implements Vim {
   readonly snapshots: Snapshots;
 
   readonly pausing: Pausing = {
-    pause: (compute) => this.#call('pause', { compute, askedAtMs: monotonicMs() }),
+    pause: (compute) => this.#call('pause', { compute }),
     resume: (compute) => this.#call('resume', { compute }),
   };
 
@@ -107,7 +107,7 @@ export class EmbeddedVim implements Vim {
 
   readonly faults: NativeFaults = {
     kinds: faultKinds,
-    inject: (injection) => this.#call('inject', { injection, askedAtMs: monotonicMs() }),
+    inject: (injection) => this.#call('inject', { injection }),
     renew: async (injection) => (await this.#call('renew', { injection })).isOn,
     verify: (injection) => this.#call('verify', { injection }, 60_000),
     heal: (injection) => this.#call('heal', { injection }, 30_000),
@@ -199,10 +199,11 @@ export class EmbeddedVim implements Vim {
   }
 
   async #call<M extends HostMethod>(method: M, params: Params<M>, deadlineMs?: number): Promise<Result<M>> {
+    const asked = harmful.has(method) ? { ...params, askedAtMs: monotonicMs() } : params;
     const attempt = this.#connection ?? attach(this.#stateFolder, this.#serviceId);
     this.#connection = attempt;
     try {
-      return await (await attempt).call(method, params, deadlineMs);
+      return await (await attempt).call(method, asked, deadlineMs);
     } catch (e) {
       // The next call looks again: the service may have been started anew.
       if (e instanceof OrdealError && e.kind === 'vim-unreachable' && this.#connection === attempt) {

@@ -18,9 +18,15 @@ interface Captured {
  * When a client asked for something that does harm, on the monotonic clock of the machine; absent: now. A client that was stopped
  * between asking and sending may have lost its run to another process, and sends all the same when it wakes up.
  */
-interface Asked {
+export interface Asked {
   readonly askedAtMs?: number;
 }
+
+/** What goes with the time at which it was asked for. */
+export const harmful: ReadonlySet<HostMethod> = new Set<HostMethod>([
+  ...(['stop', 'pause', 'quiesce', 'detach', 'capture', 'revert'] as const),
+  ...(['quarantine', 'restoreAsNew', 'switchOver', 'inject'] as const),
+]);
 
 /** After so many milliseconds what was asked for is not done any more: less than a run's lease, but for leases below 1.1 s. */
 export const staleAfterMs = 1000;
@@ -36,7 +42,7 @@ export interface HostApi {
   start(p: { compute: string }): void;
   stop(p: { compute: string; graceMs: number }): 'graceful' | 'forced' | 'was-off';
   logs(p: { compute: string }): readonly string[];
-  pause(p: { compute: string } & Asked): number;
+  pause(p: { compute: string }): number;
   resume(p: { compute: string }): void;
   quiesce(p: { compute: string; deadlineMs: number }): void;
   unquiesce(p: { compute: string }): void;
@@ -52,7 +58,7 @@ export interface HostApi {
   switchOver(p: { pairs: readonly { readonly resource: string; readonly to: string }[]; runId: string }): void;
   release(p: { compute: string; runId: string }): void;
   ownedBy(p: { runId?: string }): readonly ComputeState[];
-  inject(p: { injection: Injection } & Asked): void;
+  inject(p: { injection: Injection }): void;
   renew(p: { injection: Injection }): { readonly isOn: boolean };
   verify(p: { injection: Injection }): FaultReading;
   heal(p: { injection: Injection }): void;
@@ -60,7 +66,7 @@ export interface HostApi {
 }
 
 export type HostMethod = keyof HostApi;
-export type Params<M extends HostMethod> = Parameters<HostApi[M]>[0];
+export type Params<M extends HostMethod> = Parameters<HostApi[M]>[0] & Asked;
 export type Result<M extends HostMethod> = ReturnType<HostApi[M]>;
 
 /** The host as it handles a method; `client` is what came in on this connection. */

@@ -11,7 +11,7 @@ import { SAID_BY_CRIU, SPEC } from './checkpoint-archive.js';
 import type { Connection, Connections } from './connections.js';
 import { type Containers, monotonicMs, type Seen } from './containers.js';
 import type { Dumps } from './dump.js';
-import type { Volume } from './engine.js';
+import type { OciContainer, Volume } from './engine.js';
 import { noMarks, type OciFolder, type StoredSnapshot } from './folder.js';
 import { syncFiles, type Trees } from './trees.js';
 
@@ -139,26 +139,29 @@ export class Capture {
   }
 
   /** All that can be done while it runs still. */
-  async #prepare({ id, seen, request, location }: Frame): Promise<void> {
-    const warm = request.type === 'warm';
-    const begun = this.folder.begin(id, location).then(() => '');
-    const [spec = ''] = await allEnded([warm ? this.dumps.specOf(seen.container) : '', begun]);
-    if (!warm) return;
-    await this.dumps.prepare(join(location, 'memory'), join(location, 'work'));
-    await writeFile(join(location, SPEC), spec, { mode: 0o600 });
+  async #prepare({ id, request, location }: Frame): Promise<void> {
+    await this.folder.begin(id, location);
+    if (request.type === 'warm') await this.dumps.prepare(join(location, 'memory'), join(location, 'work'));
   }
 
   /** Prerequisite: nothing of it runs. */
   async #copy({ seen: { container }, request, disks, location }: Frame): Promise<void> {
     const works = [
       ...(request.type === 'warm'
-        ? [this.dumps.take(container, join(location, 'memory'), join(location, 'work'))]
+        ? [
+            this.dumps.take(container, join(location, 'memory'), join(location, 'work')),
+            this.#copySpec(container, location),
+          ]
         : []),
       this.trees.copy(container.layer, join(location, 'layer')),
       ...disks.map(([id, { source }]) => this.trees.copy(source, join(location, `disk-${id}`))),
     ];
     // All of them have ended before it is thawed.
     await allEnded(works);
+  }
+
+  async #copySpec(container: OciContainer, location: string): Promise<void> {
+    await writeFile(join(location, SPEC), await this.dumps.specOf(container), { mode: 0o600 });
   }
 
   async #connections({ request, seen }: Frame): Promise<Connection[]> {

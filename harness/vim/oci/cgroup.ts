@@ -81,8 +81,9 @@ export class Cgroup {
    */
   watchdog(afterMs: number): () => void {
     const { freeze, off } = this.#freezer;
-    const script = 'word=$(timeout "$1" head -n 1); [ "$word" = done ] || echo "$2" >"$3"';
-    const child = detach('sh', ['-c', script, 'sh', String(Math.ceil(afterMs / 1000)), off, freeze]);
+    // One process, as each one more takes its time from the dump.
+    const script = 'read -r -t "$1" word; [ "$word" = done ] || echo "$2" >"$3"';
+    const child = detach('bash', ['-c', script, 'bash', String(Math.ceil(afterMs / 1000)), off, freeze]);
     child.stdin?.on('error', () => child.kill());
     return () => child.stdin?.end('done\n');
   }

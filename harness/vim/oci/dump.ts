@@ -44,7 +44,8 @@ export class Dumps {
 
   /** The config.json of the bundle that it was made from. Prerequisite: it runs. */
   async specOf({ id }: OciContainer): Promise<string> {
-    const script = 'cat "$(grep -o \'"bundle=[^"]*\' "$1/$2/state.json" | cut -d= -f2-)/config.json"';
+    // state.json is one line without an end.
+    const script = `read -r s <"$1/$2/state.json"; s=\${s#*\\"bundle=}; exec cat "\${s%%\\"*}/config.json"`;
     return this.host.run('sh', ['-c', script, 'sh', this.runtimeRoot, id]);
   }
 
@@ -63,19 +64,10 @@ export class Dumps {
       '--work-path',
       work,
     ];
-    const args = [
-      `CRIU_CONFIG_FILE=${join(work, CONFIG)}`,
-      runc,
-      '--criu',
-      criu,
-      '--root',
-      this.runtimeRoot,
-      'checkpoint',
-      ...options,
-      id,
-    ];
+    const args = ['--criu', criu, '--root', this.runtimeRoot, 'checkpoint', ...options, id];
+    const env = { CRIU_CONFIG_FILE: join(work, CONFIG) };
     try {
-      await this.host.run('env', args, { timeoutMs: DUMP_MS });
+      await this.host.run(runc, args, { timeoutMs: DUMP_MS, env });
     } catch (e) {
       const log = await readFile(join(work, 'dump.log'), 'utf8').catch(() => '');
       // A log that lies on the full disk itself does not say so.

@@ -6,6 +6,14 @@ import { errnoOf, OrdealError } from '../../util/errors.js';
 const run = promisify(execFile);
 const LAST_LINES = 4;
 
+interface RunOptions {
+  /** Default: a minute. */
+  readonly timeoutMs?: number;
+  readonly input?: string;
+  /** Besides the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /**
  * The host as the engine sees it: its mount and network namespaces, which are not always ours. They are held open, so that
  * they are there while the engine's daemon is not.
@@ -56,18 +64,13 @@ export class EngineHost implements AsyncDisposable {
   }
 
   /** @throws OrdealError of kind capability-missing when the command is not there, vim-failed with what it said */
-  async run(command: string, args: readonly string[], options: { timeoutMs?: number; input?: string } = {}) {
+  async run(command: string, args: readonly string[], options: RunOptions = {}) {
     const [file, ...all] = [...this.prefix, command, ...args];
     return execute(file ?? command, all, command, options);
   }
 
   /** The same in the network namespace of a process. */
-  async runIn(
-    pid: number,
-    command: string,
-    args: readonly string[],
-    options: { timeoutMs?: number; input?: string } = {},
-  ) {
+  async runIn(pid: number, command: string, args: readonly string[], options: RunOptions = {}) {
     return execute('nsenter', [`--net=/proc/${pid}/ns/net`, '--', command, ...args], command, options);
   }
 
@@ -80,10 +83,14 @@ async function execute(
   file: string,
   args: readonly string[],
   command: string,
-  { timeoutMs = 60_000, input }: { timeoutMs?: number; input?: string },
+  { timeoutMs = 60_000, input, env }: RunOptions,
 ): Promise<string> {
   try {
-    const running = run(file, [...args], { timeout: timeoutMs, maxBuffer: 2 ** 24 });
+    const running = run(file, [...args], {
+      timeout: timeoutMs,
+      maxBuffer: 2 ** 24,
+      ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
+    });
     running.child.stdin?.end(input);
     return (await running).stdout;
   } catch (e) {

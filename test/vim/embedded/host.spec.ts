@@ -138,7 +138,7 @@ test('what was asked for long ago is not done: who asked may have lost its run m
   try {
     const compute = await s.vim.locate('a');
     const stale = { compute, askedAtMs: monotonicMs() - staleAfterMs - 500 };
-    await expect(connection.call('pause', stale)).rejects.toMatchObject({ kind: 'timeout' });
+    await expect(connection.call('pause', stale)).rejects.toMatchObject({ kind: 'too-late' });
     const injection = {
       id: 'late',
       runId: 'run',
@@ -149,9 +149,12 @@ test('what was asked for long ago is not done: who asked may have lost its run m
       seed: 1,
     };
     const late = { injection: { ...injection, expiresAfterMs: 5000 }, askedAtMs: stale.askedAtMs };
-    await expect(connection.call('inject', late as never)).rejects.toMatchObject({ kind: 'timeout' });
+    await expect(connection.call('inject', late as never)).rejects.toMatchObject({ kind: 'too-late' });
+    const quarantine = { ...stale, runId: 'run' };
+    await expect(connection.call('quarantine', quarantine)).rejects.toMatchObject({ kind: 'too-late' });
     expect(await s.vim.inspect(compute)).toMatchObject({ powerState: 'on' });
     expect(await s.vim.faults?.active()).toEqual([]);
+    expect(await s.vim.replacement?.ownedBy()).toEqual([]);
     await connection.call('pause', { compute, askedAtMs: monotonicMs() });
     expect(await s.vim.inspect(compute)).toMatchObject({ powerState: 'suspended' });
   } finally {

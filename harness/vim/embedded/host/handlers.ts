@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { OrdealError, reasonOf } from '../../../util/errors.js';
-import { type HostHandlers, protocolVersion, staleAfterMs } from '../protocol.js';
+import { type HostHandlers, protocolVersion } from '../protocol.js';
 import { SnapshotFolder } from '../snapshot-folder.js';
 import { Capturer } from './capturer.js';
 import type { Compute } from './compute.js';
-import { monotonicMs } from './control.js';
 import { Faults } from './faults.js';
 import { Nfvi } from './nfvi.js';
 import { Pauses } from './pauses.js';
@@ -123,8 +122,7 @@ export function handlersFor(
       await log.flush();
       return [`${log.path}.1`, log.path];
     },
-    async pause({ compute: id, askedAtMs }, client) {
-      refuseStale(`to freeze ${id}`, askedAtMs);
+    async pause({ compute: id }, client) {
       const atMs = await inTurn(id, (c) => c.hold('operator'));
       pauses.took(id, client);
       return atMs;
@@ -167,10 +165,7 @@ export function handlersFor(
     switchOver: ({ pairs, runId }) => it().replacements.switchOver(pairs, runId),
     release: ({ compute: id, runId }) => it().replacements.release(id, runId),
     ownedBy: ({ runId }) => it().replacements.ownedBy(runId),
-    inject: ({ injection, askedAtMs }) => {
-      refuseStale(`to inject ${injection.id}`, askedAtMs);
-      return it().faults.inject(injection);
-    },
+    inject: ({ injection }) => it().faults.inject(injection),
     renew: ({ injection }) => ({ isOn: it().faults.renew(injection.id) }),
     verify: ({ injection }) => it().faults.verify(injection),
     heal: ({ injection }) => it().faults.heal(injection.id),
@@ -202,15 +197,4 @@ function setAttached(compute: Compute, diskId: string, attached: boolean): void 
     });
   }
   new VirtualDisk(share).attached = attached;
-}
-
-/** @param askedAtMs on the clock that the processes of a machine share (CLOCK_MONOTONIC) */
-function refuseStale(what: string, askedAtMs: number = monotonicMs()): void {
-  const ageMs = monotonicMs() - askedAtMs;
-  if (ageMs <= staleAfterMs) return;
-  throw new OrdealError('timeout', `The request ${what} came too late and was not carried out`, {
-    expected: `within ${staleAfterMs} ms`,
-    got: `${Math.round(ageMs)} ms after it was made`,
-    remedy: 'Who made it, or the host, stood still meanwhile; others may have given the service back.',
-  });
 }

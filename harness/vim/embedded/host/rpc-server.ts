@@ -8,7 +8,15 @@ import {
 } from 'vscode-jsonrpc/node';
 import { withDeadline } from '../../../util/deadline.js';
 import { asError, OrdealError } from '../../../util/errors.js';
-import type { ClientHandle, HostHandlers, HostMethod } from '../protocol.js';
+import {
+  type Asked,
+  type ClientHandle,
+  type HostHandlers,
+  type HostMethod,
+  harmful,
+  staleAfterMs,
+} from '../protocol.js';
+import { monotonicMs } from './control.js';
 
 const applicationError = -32_000;
 
@@ -53,6 +61,7 @@ export async function serveClients(
     for (const method of Object.keys(handlers) as HostMethod[]) {
       rpc.onRequest(method, async (params: unknown) => {
         try {
+          if (harmful.has(method)) refuseLate(method, params as Asked | null);
           const handler = handlers[method] as (params: unknown, client: ClientHandle) => unknown;
           return (await handler(params ?? {}, client)) ?? null;
         } catch (e) {
@@ -70,4 +79,16 @@ export async function serveClients(
   });
   server.on('error', (e) => log(`server: ${e.message}`));
   return server;
+}
+
+/** By the clock that the processes of a machine share (CLOCK_MONOTONIC). */
+function refuseLate(method: string, asked: Asked | null): void {
+  const nowMs = monotonicMs();
+  const ageMs = nowMs - (asked?.askedAtMs ?? nowMs);
+  if (ageMs <= staleAfterMs) return;
+  throw new OrdealError('too-late', `The request "${method}" came too late and was not carried out`, {
+    expected: `within ${staleAfterMs} ms`,
+    got: `${Math.round(ageMs)} ms after it was made`,
+    remedy: 'Who made it, or the host, stood still meanwhile; others may have given the service back.',
+  });
 }
