@@ -44,8 +44,7 @@ export class Dumps {
 
   /** The config.json of the bundle that it was made from. Prerequisite: it runs. */
   async specOf({ id }: OciContainer): Promise<string> {
-    // state.json is one line without an end.
-    const script = `read -r s <"$1/$2/state.json"; s=\${s#*\\"bundle=}; exec cat "\${s%%\\"*}/config.json"`;
+    const script = `exec cat "$(sed -n 's/.*"bundle=\\([^"]*\\)".*/\\1/p' "$1/$2/state.json")/config.json"`;
     return this.host.run('sh', ['-c', script, 'sh', this.runtimeRoot, id]);
   }
 
