@@ -204,13 +204,17 @@ test('a VNFC that crashes between the baseline and the snapshots is no cover: no
   if (faults === undefined) throw new Error('the embedded VIM has faults');
   const crash = { id: 'outside', runId: 'outside', kind: 'crash' as const, vim: 'embedded', params: {}, seed: 1 };
   await using session = await ServiceSession.open(service, { stateFolder });
-  const { engine } = session;
-  const create = engine.createTogether.bind(engine);
-  engine.createTogether = async (...request) => {
-    await faults.inject({ ...crash, target: { vnfc: 'worker-2' }, expiresAfterMs: 60_000 });
-    return create(...request);
+  const heldFor = session.heldFor.bind(session);
+  session.heldFor = (runId) => {
+    const held = heldFor(runId);
+    const { engine } = held;
+    const create = engine.createTogether.bind(engine);
+    engine.createTogether = async (...request) => {
+      await faults.inject({ ...crash, target: { vnfc: 'worker-2' }, expiresAfterMs: 60_000 });
+      return create(...request);
+    };
+    return Object.defineProperty(held, 'engine', { value: engine });
   };
-  Object.defineProperty(session, 'engine', { value: engine });
   const record = await runOnlineTest(session, stall, { outFolder: join(stateFolder, 'out') });
   expect([record.verdicts.injection, record.exitCode]).toEqual(['not-injected', 34]);
   expect(record.errors).toEqual(['The service is not steady: worker-2 crashed after the baseline was measured']);
