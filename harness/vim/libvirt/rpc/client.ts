@@ -1,14 +1,8 @@
 import { sleep } from '../../../util/deadline.js';
 import { type KeepaliveOptions, RpcConnection } from './connection.js';
 import { ConnectionLostError, ErrorCode, LibvirtError } from './errors.js';
-import {
-  LIFECYCLE_EVENT_ID,
-  type Lifecycle,
-  lifecycleEvent,
-  lifecycles,
-  type Procedure,
-  procedures,
-} from './procedures.js';
+import { LIFECYCLE_EVENT_ID, type Lifecycle, lifecycleEvent, lifecycles } from './events.js';
+import { type Procedure, procedures } from './procedures.js';
 import { openTransport } from './transport.js';
 import type { DomainRef } from './types.js';
 import { parseLibvirtUri } from './uri.js';

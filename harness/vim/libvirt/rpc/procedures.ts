@@ -1,4 +1,4 @@
-import { domainRef, optionalText, snapshotRef, type TypedParameter, text, typedParameters } from './types.js';
+import { char32, domainRef, optionalText, snapshotRef, type TypedParameter, text, typedParameters } from './types.js';
 import {
   array,
   hyper,
@@ -53,7 +53,7 @@ export const procedures = {
     'nodeGetInfo',
     nothing,
     struct({
-      model: array32(),
+      model: char32,
       memoryKiB: uhyper,
       cpus: int32,
       mhz: int32,
@@ -322,42 +322,3 @@ export const procedures = {
     struct({ result: optionalText }),
   ),
 } as const;
-
-/** `char model[32]`: XDR gives each char a word of its own. */
-function array32(): Xdr<string> {
-  return {
-    encode(out, value) {
-      for (let i = 0; i < 32; i++) int32.encode(out, i < value.length ? value.charCodeAt(i) : 0);
-    },
-    decode(input) {
-      let model = '';
-      for (let i = 0; i < 32; i++) {
-        const code = int32.decode(input);
-        if (code !== 0) model += String.fromCharCode(code);
-      }
-      return model;
-    },
-  };
-}
-
-/** Events are messages of the remote program that nobody asked for by serial. */
-export const lifecycleEvent = {
-  number: 318,
-  body: struct({ callbackId: int32, dom: domainRef, event: int32, detail: int32 }),
-} as const;
-/** virDomainEventID */
-export const LIFECYCLE_EVENT_ID = 0;
-
-/** virDomainEventType, in its order. */
-export const lifecycles = [
-  'defined',
-  'undefined',
-  'started',
-  'suspended',
-  'resumed',
-  'stopped',
-  'shutdown',
-  'pm-suspended',
-  'crashed',
-] as const;
-export type Lifecycle = (typeof lifecycles)[number];

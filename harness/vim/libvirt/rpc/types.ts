@@ -97,6 +97,21 @@ const typedParameter: Xdr<TypedParameter> = {
 };
 export const typedParameters = (max: number): Xdr<readonly TypedParameter[]> => array(typedParameter, max);
 
+/** `char model[32]`: XDR gives each char a word of its own. */
+export const char32: Xdr<string> = {
+  encode(out, value) {
+    for (let i = 0; i < 32; i++) int32.encode(out, i < value.length ? value.charCodeAt(i) : 0);
+  },
+  decode(input) {
+    let model = '';
+    for (let i = 0; i < 32; i++) {
+      const code = int32.decode(input);
+      if (code !== 0) model += String.fromCharCode(code);
+    }
+    return model;
+  },
+};
+
 export const uuidText = (uuid: Buffer): string =>
   uuid.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 export const uuidBytes = (uuid: string): Buffer => Buffer.from(uuid.replaceAll('-', ''), 'hex');

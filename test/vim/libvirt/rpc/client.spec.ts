@@ -1,4 +1,5 @@
 import { expect, test } from '@playwright/test';
+import { lifecycleEvent } from '../../../../harness/vim/libvirt/rpc/events.js';
 import { type Message, MessageStatus } from '../../../../harness/vim/libvirt/rpc/framing.js';
 import {
   CallTimeoutError,
@@ -7,7 +8,7 @@ import {
   LibvirtError,
   procedures,
 } from '../../../../harness/vim/libvirt/rpc/index.js';
-import { KEEPALIVE_PROGRAM, lifecycleEvent } from '../../../../harness/vim/libvirt/rpc/procedures.js';
+import { KEEPALIVE_PROGRAM } from '../../../../harness/vim/libvirt/rpc/procedures.js';
 import { encode } from '../../../../harness/vim/libvirt/rpc/xdr.js';
 import { errorPayload } from './error-payload.js';
 import { reply, ScriptedDaemon } from './scripted-daemon.js';
