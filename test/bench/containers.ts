@@ -116,7 +116,8 @@ async function oneRound(host: Host, s: ContainerSample, mib: number, round: numb
     await measure('runc and cp by hand, not durable', () => byHand(host, s, compute, work));
     await rm(work, { recursive: true });
   };
-  // What went before leaves its traces in the machine's caches: each of the two comes first in every other round.
+  // The first gigabyte that is written to a file after some idle seconds can take a second longer than the next, whoever
+  // writes it (plain dd too): each of the two comes first in every other round.
   for (const turn of round % 2 === 0 ? [ours, theirs] : [theirs, ours]) await turn();
   await measure('cold start until it answers', async () => {
     await s.vim.stop(compute, { graceMs: 0 });
